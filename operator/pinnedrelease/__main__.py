@@ -1,0 +1,24 @@
+"""``python -m pinnedrelease``, ``pinrel`` and ``kubectl pinned-release``: opens a front door."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Start the operator or the CLI. Each imports what it needs and nothing of the other."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["controller"]:
+        from pinnedrelease.controller.main import main as run_operator  # noqa: PLC0415
+
+        return run_operator(arguments[1:])
+    from pinnedrelease.cli.main import main as run_command  # noqa: PLC0415
+
+    invoked = Path(sys.argv[0]).name
+    is_plugin = invoked.startswith("kubectl-")
+    return run_command(arguments, "kubectl pinned-release" if is_plugin else "pinrel")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""``spec`` of a PinnedRelease."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from pinnedrelease.api.fields import (
+    ContainerName,
+    Digest,
+    Duration,
+    ObjectName,
+    Repository,
+    Tag,
+    rules,
+)
+from pinnedrelease.core.pin import DriftPolicy, TargetKind
+
+
+class Wire(BaseModel):
+    """Base of all models: camelCase outside, unknown fields of a newer server ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="ignore"
+    )
+
+
+class WorkloadApiVersion(StrEnum):
+    """The API versions of the workload kinds."""
+
+    APPS_V1 = "apps/v1"
+    BATCH_V1 = "batch/v1"
+
+
+KIND_MESSAGE = (
+    "kind and apiVersion do not belong together: CronJob is batch/v1; Deployment, StatefulSet "
+    "and DaemonSet are apps/v1"
+)
+IMMUTABLE_MESSAGE = "targetRef is immutable, create another PinnedRelease instead"
+
+
+class TargetRef(Wire):
+    """The workload to keep on the digest, in the namespace of the PinnedRelease."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("self == oldSelf", IMMUTABLE_MESSAGE),
+            ("(self.kind == 'CronJob') == (self.apiVersion == 'batch/v1')", KIND_MESSAGE),
+        )
+    )
+
+    api_version: Annotated[
+        WorkloadApiVersion, Field(description="API version of the workload.")
+    ] = WorkloadApiVersion.APPS_V1
+    kind: Annotated[TargetKind, Field(description="Kind of the workload.")] = TargetKind.DEPLOYMENT
+    name: Annotated[ObjectName, Field(description="Name of the workload.", examples=["my-api"])]
+
+    @model_validator(mode="after")
+    def _kind_belongs_to_version(self) -> TargetRef:
+        is_batch = self.api_version is WorkloadApiVersion.BATCH_V1
+        if (self.kind is TargetKind.CRON_JOB) != is_batch:
+            raise ValueError(KIND_MESSAGE)
+        return self
+
+
+class PinnedReleaseSpec(Wire):
+    """What must run where, and how strictly."""
+
+    repository: Repository
+    tag: Tag
+    digest: Digest
+    target_ref: TargetRef
+    containers: Annotated[
+        list[ContainerName],
+        Field(
+            max_length=16,
+            description=(
+                "Names of the containers and init containers to govern. Empty: every one whose "
+                "image has spec.repository. A container once governed stays governed by name."
+            ),
+            examples=[["api"]],
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = []
+    drift_policy: Annotated[
+        DriftPolicy,
+        Field(
+            description=(
+                "Correct puts the pod template right when it differs; Report only says so and "
+                "never writes the workload."
+            )
+        ),
+    ] = DriftPolicy.CORRECT
+    suspend: Annotated[
+        bool, Field(description="Write nothing to the workload; drift is still reported.")
+    ] = False
+    timeout: Annotated[
+        Duration,
+        Field(
+            description="How long the pods may take to become ready before the release is stalled.",
+            examples=["10m"],
+        ),
+    ] = "10m"
+    revision_history_limit: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=50,
+            description=(
+                "How many revisions are kept. The one in force and the one before it always stay."
+            ),
+            json_schema_extra={"format": "int32"},
+        ),
+    ] = 10
+    change_cause: Annotated[
+        str | None,
+        Field(
+            max_length=1024,
+            description="Why this pair was declared. It is copied into the history entry.",
+            examples=["acme/my-api@9d1c2e4, run 8812, by ana"],
+        ),
+    ] = None

@@ -1,0 +1,178 @@
+"""``status`` of a PinnedRelease: bounded in every part, so that it can always be stored."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from pinnedrelease.api.spec import Wire
+from pinnedrelease.core.conditions import MESSAGE_LIMIT, ConditionStatus
+from pinnedrelease.core.draft import CONTAINERS_LIMIT
+from pinnedrelease.core.drift import DRIFT_LIMIT, DriftKind
+from pinnedrelease.core.history import RevisionAction, RevisionResult
+from pinnedrelease.core.pin import PinSource
+
+INT64 = {"format": "int64"}
+REASON_PATTERN = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+
+Generation = Annotated[int, Field(ge=0, json_schema_extra=INT64)]
+DigestText = Annotated[str, Field(max_length=71)]
+ImageText = Annotated[str, Field(max_length=600)]
+ActorText = Annotated[str, Field(max_length=128)]
+
+
+class DriftEntry(Wire):
+    """One drift incident, open or corrected."""
+
+    kind: Annotated[DriftKind, Field(description="What differs.")]
+    subject: Annotated[str, Field(max_length=512, description="Where, in words.")]
+    expected: Annotated[ImageText, Field(description="What was declared.")]
+    observed: Annotated[ImageText, Field(description="What was found.")]
+    actor: Annotated[
+        ActorText | None, Field(description="Field manager that made the difference.")
+    ] = None
+    detect_time: Annotated[AwareDatetime, Field(description="When it was detected.")]
+    correct_time: Annotated[
+        AwareDatetime | None, Field(description="When it was put right; absent while it lasts.")
+    ] = None
+
+
+class HistoryEntry(Wire):
+    """One pair that was in force."""
+
+    revision: Annotated[
+        int, Field(ge=1, description="Number, never reused.", json_schema_extra=INT64)
+    ]
+    repository: Annotated[str, Field(max_length=255, description="Repository of the image.")]
+    tag: Annotated[str, Field(max_length=128, description="Tag for people.")]
+    digest: Annotated[DigestText, Field(description="Digest that was put in force.")]
+    action: Annotated[RevisionAction, Field(description="Why it was put in force.")]
+    deploy_time: Annotated[AwareDatetime, Field(description="From when it was in force.")]
+    ready_time: Annotated[
+        AwareDatetime | None, Field(description="When all pods were ready on it first.")
+    ] = None
+    supersede_time: Annotated[
+        AwareDatetime | None, Field(description="Until when it was in force.")
+    ] = None
+    result: Annotated[
+        RevisionResult,
+        Field(
+            description=(
+                "Planned: recorded, the workload write is not confirmed. InProgress: pods follow. "
+                "Succeeded: all pods were ready. Failed: they were not in time. Superseded: "
+                "replaced before they were ready."
+            )
+        ),
+    ]
+    generation: Annotated[
+        Generation | None, Field(description="Generation of the spec that asked for it.")
+    ] = None
+    change_cause: Annotated[
+        str | None, Field(max_length=1024, description="spec.changeCause of that generation.")
+    ] = None
+    actor: Annotated[
+        ActorText | None, Field(description="Field manager that declared the digest.")
+    ] = None
+
+
+class ConditionEntry(Wire):
+    """One condition, as the API conventions shape it."""
+
+    type: Annotated[str, Field(max_length=316, description="What the condition is about.")]
+    status: Annotated[ConditionStatus, Field(description="True, False or Unknown.")]
+    reason: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=64,
+            pattern=REASON_PATTERN,
+            description="One word for machines.",
+        ),
+    ]
+    message: Annotated[str, Field(max_length=MESSAGE_LIMIT, description="One sentence for people.")]
+    observed_generation: Annotated[
+        Generation | None, Field(description="Generation of the spec that this speaks of.")
+    ] = None
+    last_transition_time: Annotated[
+        AwareDatetime, Field(description="When the status of the condition changed last.")
+    ]
+
+
+class PinnedReleaseStatus(Wire):
+    """What was observed and done. It says when a fact changed, not when it was checked."""
+
+    observed_generation: Annotated[
+        Generation | None, Field(description="Newest generation that has been acted on.")
+    ] = None
+    image: Annotated[
+        ImageText | None,
+        Field(description="The pair in force as one reference, repository:tag@digest."),
+    ] = None
+    tag: Annotated[str | None, Field(max_length=128, description="Tag in force.")] = None
+    digest: Annotated[DigestText | None, Field(description="Digest in force.")] = None
+    short_digest: Annotated[
+        str | None,
+        Field(max_length=12, description="First 12 hexadecimal digits of the digest in force."),
+    ] = None
+    source: Annotated[
+        PinSource | None, Field(description="Where the pair in force comes from.")
+    ] = None
+    revision: Annotated[
+        Generation | None, Field(description="Number of the newest history entry.")
+    ] = None
+    deploy_time: Annotated[
+        AwareDatetime | None, Field(description="Since when the pair is in force.")
+    ] = None
+    target: Annotated[str | None, Field(max_length=300, description="The governed workload.")] = (
+        None
+    )
+    containers: Annotated[
+        list[Annotated[str, Field(max_length=63)]],
+        Field(
+            max_length=CONTAINERS_LIMIT,
+            description="Names of the containers that are governed.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = []
+    pod_summary: Annotated[
+        str | None,
+        Field(max_length=32, description="Pods on the pair in force / pods wanted."),
+    ] = None
+    drift: Annotated[
+        list[DriftEntry],
+        Field(
+            max_length=DRIFT_LIMIT,
+            description="Drift incidents, newest first.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = []
+    history: Annotated[
+        list[HistoryEntry],
+        Field(
+            max_length=50,
+            description="What was in force when, newest first.",
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["revision"],
+            },
+        ),
+    ] = []
+    conditions: Annotated[
+        list[ConditionEntry],
+        Field(
+            max_length=16,
+            description="Ready, Reconciling, Stalled and Drifted.",
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = []
+    last_handled_reconcile_at: Annotated[
+        str | None,
+        Field(
+            max_length=128,
+            description="Value of the annotation pinnedrelease.dev/requestedAt handled last.",
+        ),
+    ] = None

@@ -1,0 +1,1 @@
+"""The front door for people and CI jobs. It never imports kopf, and imports late: it is quick."""

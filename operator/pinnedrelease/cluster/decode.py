@@ -1,0 +1,141 @@
+"""Workloads as the API server sends them -> core values. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from pinnedrelease.cluster.document import Document
+from pinnedrelease.cluster.patches import FIELD_MANAGER
+from pinnedrelease.core import marks
+from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.core.workload import Container, Fence, FieldChange, Rollout, Workload
+
+Owners = dict[str, list[FieldChange]]
+
+
+def decode_workload(kind: TargetKind, document: Mapping[str, object]) -> Workload:
+    """Read a Deployment, StatefulSet, DaemonSet or CronJob. Raises MalformedDocument."""
+    root = Document.of(document, str(kind))
+    metadata = root.child("metadata")
+    owners = _image_owners(metadata, kind)
+    our_marks = tuple(
+        (name, text) for name, text in metadata.child("annotations").texts() if marks.is_ours(name)
+    )
+    return Workload(
+        target=Target(kind=kind, name=metadata.text("name")),
+        uid=metadata.text("uid"),
+        resource_version=metadata.text("resourceVersion"),
+        deleting=metadata.has("deletionTimestamp"),
+        containers=tuple(_containers(pod_spec(root, kind), owners)),
+        owned_containers=frozenset(
+            name
+            for name, changes in owners.items()
+            if any(change.manager == FIELD_MANAGER for change in changes)
+        ),
+        marks=our_marks,
+        fences=tuple(_fences(our_marks)),
+        rollout=_rollout(root, metadata, kind),
+    )
+
+
+def pod_spec(root: Document, kind: TargetKind) -> Document:
+    """The pod template's spec of a workload."""
+    spec = root.child("spec")
+    if kind is TargetKind.CRON_JOB:
+        spec = spec.child("jobTemplate").child("spec")
+    return spec.child("template").child("spec")
+
+
+def _containers(pod: Document, owners: Owners) -> Iterator[Container]:
+    for field, init in (("containers", False), ("initContainers", True)):
+        for document in pod.children(field):
+            name = document.text("name")
+            yield Container(
+                name=name,
+                image=document.optional_text("image") or "",
+                init=init,
+                changed_by=_last_change(owners.get(name, [])),
+            )
+
+
+def _last_change(changes: list[FieldChange]) -> FieldChange | None:
+    """Who set the field last. Others come before us: where both own it, they wrote our value."""
+    others = [change for change in changes if change.manager != FIELD_MANAGER]
+    candidates = others or changes
+    if not candidates:
+        return None
+    return max(candidates, key=lambda one: one.changed_at.timestamp() if one.changed_at else 0.0)
+
+
+def _image_owners(metadata: Document, kind: TargetKind) -> Owners:
+    """Container name -> the managers that own its image (managedFields, FieldsV1)."""
+    owners: Owners = {}
+    for entry in metadata.children("managedFields"):
+        change = FieldChange(
+            manager=entry.optional_text("manager") or "unknown", changed_at=entry.time("time")
+        )
+        for name in _owned_images(entry.child("fieldsV1"), kind):
+            owners.setdefault(name, []).append(change)
+    return owners
+
+
+def _owned_images(fields: Document, kind: TargetKind) -> Iterator[str]:
+    spec = fields.child("f:spec")
+    if kind is TargetKind.CRON_JOB:
+        spec = spec.child("f:jobTemplate").child("f:spec")
+    pod = spec.child("f:template").child("f:spec")
+    for field in ("f:containers", "f:initContainers"):
+        containers = pod.child(field)
+        for key in containers.names():
+            if key.startswith("k:") and containers.child(key).has("f:image"):
+                yield _name_in_key(key)
+
+
+def _name_in_key(key: str) -> str:
+    """The name in a list key such as ``k:{"name":"api"}``; empty when it has none."""
+    try:
+        return Document.of(json.loads(key.removeprefix("k:")), key).optional_text("name") or ""
+    except json.JSONDecodeError:
+        return ""
+
+
+def _fences(our_marks: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Fence]]:
+    for name, text in our_marks:
+        if name.startswith(marks.FENCE_PREFIX):
+            fence = marks.parse_fence(text)
+            if fence is not None:
+                yield name.removeprefix(marks.FENCE_PREFIX), fence
+
+
+def _rollout(root: Document, metadata: Document, kind: TargetKind) -> Rollout:
+    """The numbers that ``kubectl rollout status`` looks at."""
+    spec, status = root.child("spec"), root.child("status")
+    observed = status.number("observedGeneration") >= metadata.number("generation")
+    match kind:
+        case TargetKind.DEPLOYMENT:
+            return Rollout(
+                desired=spec.number("replicas", 1),
+                current=status.number("replicas"),
+                updated=status.number("updatedReplicas"),
+                ready=status.number("availableReplicas"),
+                observed=observed,
+            )
+        case TargetKind.STATEFUL_SET:
+            return Rollout(
+                desired=spec.number("replicas", 1),
+                current=status.number("replicas"),
+                updated=status.number("updatedReplicas"),
+                ready=status.number("readyReplicas"),
+                observed=observed,
+            )
+        case TargetKind.DAEMON_SET:
+            return Rollout(
+                desired=status.number("desiredNumberScheduled"),
+                current=status.number("currentNumberScheduled"),
+                updated=status.number("updatedNumberScheduled"),
+                ready=status.number("numberAvailable"),
+                observed=observed,
+            )
+        case TargetKind.CRON_JOB:
+            return Rollout(desired=0, current=0, updated=0, ready=0)

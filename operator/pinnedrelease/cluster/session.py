@@ -1,0 +1,159 @@
+"""One HTTP session for kopf's watches, our reads and our writes; every answer typed or an error."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import aiohttp
+
+from pinnedrelease import __version__
+from pinnedrelease.cluster.configuration import ClusterAccess
+from pinnedrelease.cluster.document import Document
+from pinnedrelease.cluster.errors import (
+    ClusterError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    MalformedDocument,
+    NotFound,
+    Unavailable,
+)
+
+DEADLINE_S = 5.0
+KEEPALIVE_S = 30.0
+MESSAGE_LIMIT = 300
+
+
+class Session:
+    """Requests to the API server. Each has a deadline; none is repeated here.
+
+    A lost answer to a write is resolved by reading again, never by sending again.
+    """
+
+    def __init__(self, access: ClusterAccess) -> None:
+        self._access = access
+        self._http: aiohttp.ClientSession | None = None
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return self._access.server
+
+    def renew(self) -> aiohttp.ClientSession:
+        """A fresh HTTP session, from now on used by everyone.
+
+        kopf closes its session when the server answers 401, and then asks for another.
+        """
+        self._access.tokens.forget()
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                # Watches hold their connections for ever; a limit would starve the writes.
+                limit=0,
+                ssl=self._access.tls,
+                keepalive_timeout=KEEPALIVE_S,
+            ),
+            trust_env=False,
+            headers={"User-Agent": f"pinnedrelease/{__version__}"},
+            middlewares=(self._authorize,),
+        )
+        return self._http
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._http is not None and not self._http.closed:
+            await self._http.close()
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
+        """Read one object or list. Raises a ClusterError."""
+        return await self._request("GET", path, query=query)
+
+    async def patch(
+        self, path: str, body: object, content_type: str, query: Mapping[str, str] | None = None
+    ) -> Document:
+        """Change one object. Raises a ClusterError. Only ``writer`` calls this."""
+        return await self._request("PATCH", path, query=query, body=body, content_type=content_type)
+
+    async def post(self, path: str, body: object) -> Document:
+        """Create one object. Raises a ClusterError. Only ``writer`` calls this."""
+        return await self._request("POST", path, body=body)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> Document:
+        http = self._http if self._http is not None and not self._http.closed else self.renew()
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        headers = {"Content-Type": content_type} if data is not None else None
+        try:
+            async with (
+                asyncio.timeout(DEADLINE_S),
+                http.request(
+                    method, self.server + path, params=query, data=data, headers=headers
+                ) as response,
+            ):
+                raw = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unavailable(
+                f"{method} {path}: no answer from the API server: {reason}"
+            ) from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _refused(method, path, response, raw)
+        return _parsed(raw, path)
+
+    async def _authorize(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        token = await self._access.tokens.current()
+        if token is not None:
+            request.headers["Authorization"] = token
+        return await handler(request)
+
+
+def _parsed(raw: bytes, path: str) -> Document:
+    try:
+        return Document.of(json.loads(raw), path)
+    except ValueError as error:
+        raise MalformedDocument(f"{path}: the API server's answer is not JSON") from error
+
+
+def _refused(method: str, path: str, response: aiohttp.ClientResponse, raw: bytes) -> ClusterError:
+    """The error for a status of 400 and above, with the server's own words (kind Status)."""
+    message, fields = _status_details(raw, path)
+    text = f"{method} {path}: {response.status} {message}"[: MESSAGE_LIMIT + len(path)]
+    # A body whose uid differs is answered as an attempt to change the uid: the object was replaced.
+    replaced = response.status == HTTPStatus.UNPROCESSABLE_ENTITY and "metadata.uid" in fields
+    if response.status == HTTPStatus.CONFLICT or replaced:
+        return Conflict(text)
+    by_status: dict[int, type[ClusterError]] = {
+        HTTPStatus.BAD_REQUEST: Invalid,
+        HTTPStatus.FORBIDDEN: Forbidden,
+        HTTPStatus.NOT_FOUND: NotFound,
+        HTTPStatus.UNPROCESSABLE_ENTITY: Invalid,
+    }
+    if response.status in by_status:
+        return by_status[response.status](text)
+    return Unavailable(text, retry_after_s=_retry_after_s(response))
+
+
+def _status_details(raw: bytes, path: str) -> tuple[str, frozenset[str]]:
+    try:
+        status = _parsed(raw, path)
+        causes = status.child("details").children("causes")
+        fields = frozenset(cause.optional_text("field") or "" for cause in causes)
+        return (status.optional_text("message") or "")[:MESSAGE_LIMIT], fields
+    except MalformedDocument:
+        return raw[:MESSAGE_LIMIT].decode("utf-8", "replace"), frozenset()
+
+
+def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), 3600.0) if text.isascii() and text.isdecimal() else None

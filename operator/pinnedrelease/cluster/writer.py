@@ -1,0 +1,51 @@
+"""The only module that changes anything in the cluster.
+
+It obeys actions. It cannot create or delete a workload or a pod, and an image that it pins can
+only be a declared digest (the type of :class:`PinnedContainer`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pinnedrelease.cluster import paths
+from pinnedrelease.cluster.patches import FIELD_MANAGER, apply_body, event_bodies, status_body
+from pinnedrelease.cluster.session import Session
+from pinnedrelease.core.actions import ApplyImages, EmitEvent
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.status import Status
+
+APPLY_PATCH = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class Writer:
+    """Writes. Raises ClusterErrors; nothing is retried here."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def write_status(self, release: Release, resource_version: str, status: Status) -> str:
+        """Store the status if the object is still at this version. Returns its new version."""
+        path = paths.item(paths.RELEASES, release.namespace, release.name, "status")
+        stored = await self._session.patch(
+            path,
+            status_body(status, resource_version),
+            MERGE_PATCH,
+            {"fieldManager": FIELD_MANAGER},
+        )
+        return stored.child("metadata").text("resourceVersion")
+
+    async def apply_images(self, release: Release, action: ApplyImages) -> None:
+        """Apply images and marks, if the workload is still the one that was read."""
+        await self._session.patch(
+            paths.workload(action.target, release.namespace),
+            apply_body(action, release.namespace),
+            APPLY_PATCH,
+            {"fieldManager": FIELD_MANAGER, "force": "true"},
+        )
+
+    async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:
+        """Create the events of an action."""
+        for body in event_bodies(action, release, at):
+            await self._session.post(paths.collection(paths.EVENTS, release.namespace), body)

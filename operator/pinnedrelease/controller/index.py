@@ -1,0 +1,81 @@
+"""Which PinnedRelease has which target, as the watches tell. Hints, never facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.reconcile.gather import Key
+
+Place = tuple[str, Target]
+"""A namespace and a target in it."""
+
+
+class TargetIndex:
+    """Answers: which keys does a change of this workload concern?"""
+
+    def __init__(self) -> None:
+        self._place_of: dict[Key, Place] = {}
+        self._keys_at: dict[Place, set[Key]] = {}
+
+    def put(self, key: Key, target: Target | None) -> None:
+        """Note a PinnedRelease that exists; None when its target cannot be read."""
+        place = (key.namespace, target) if target is not None else None
+        if self._place_of.get(key) == place:
+            return
+        self.drop(key)
+        if place is not None:
+            self._place_of[key] = place
+            self._keys_at.setdefault(place, set()).add(key)
+
+    def drop(self, key: Key) -> None:
+        """Forget a PinnedRelease that is gone."""
+        place = self._place_of.pop(key, None)
+        if place is None:
+            return
+        keys = self._keys_at[place]
+        keys.discard(key)
+        if not keys:
+            del self._keys_at[place]
+
+    def keys_for(self, namespace: str, target: Target) -> tuple[Key, ...]:
+        """The PinnedReleases that govern this workload."""
+        return tuple(sorted(self._keys_at.get((namespace, target), ())))
+
+    def target_of(self, key: Key) -> Target | None:
+        """The target that this PinnedRelease had when it was seen last."""
+        place = self._place_of.get(key)
+        return place[1] if place else None
+
+    def sharing_target(self, key: Key) -> tuple[Key, ...]:
+        """Other PinnedReleases that were seen with the same target."""
+        place = self._place_of.get(key)
+        if place is None:
+            return ()
+        return tuple(other for other in self.keys_for(*place) if other != key)
+
+    def __len__(self) -> int:
+        return len(self._place_of)
+
+
+def key_in(document: Mapping[str, object]) -> Key | None:
+    """Namespace and name of a watched object; None when it has none."""
+    metadata = document.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return None
+    namespace, name = metadata.get("namespace"), metadata.get("name")
+    if not isinstance(namespace, str) or not isinstance(name, str):
+        return None
+    return Key(namespace, name)
+
+
+def target_in(document: Mapping[str, object]) -> Target | None:
+    """The target of a watched PinnedRelease, read as leniently as a hint may be."""
+    spec = document.get("spec")
+    reference = spec.get("targetRef") if isinstance(spec, Mapping) else None
+    if not isinstance(reference, Mapping):
+        return None
+    kind, name = reference.get("kind", TargetKind.DEPLOYMENT), reference.get("name")
+    if not isinstance(name, str) or kind not in set(TargetKind):
+        return None
+    return Target(kind=TargetKind(kind), name=name)

@@ -1,0 +1,108 @@
+"""All tasks of the operator under one roof: when one of them ends, the process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+
+from pinnedrelease.api import names
+from pinnedrelease.cluster.configuration import ClusterAccess
+from pinnedrelease.cluster.reader import Reader
+from pinnedrelease.cluster.session import Session
+from pinnedrelease.cluster.writer import Writer
+from pinnedrelease.controller.health import Health
+from pinnedrelease.controller.index import TargetIndex, key_in, target_in
+from pinnedrelease.controller.queue import WorkQueue
+from pinnedrelease.controller.settings import Settings
+from pinnedrelease.controller.watches import watch
+from pinnedrelease.controller.workers import Workers
+from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.reconcile.clock import Clock
+from pinnedrelease.reconcile.reconciler import Reconciler
+
+log = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 25.0
+WATCHES = "watches"
+
+
+class TaskEnded(Exception):
+    """A task that runs for ever has ended."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} ended")
+        self.name = name
+
+
+class Operator:
+    """One operator process."""
+
+    def __init__(self, settings: Settings, access: ClusterAccess, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._session = Session(access)
+        self._index = TargetIndex()
+        self._queue = WorkQueue()
+        self._seen_kinds: set[str] = set()
+        reconciler = Reconciler(
+            Reader(self._session), Writer(self._session), self._index, clock, settings.limits
+        )
+        self._workers = Workers(self._queue, reconciler.reconcile, clock)
+
+    async def run(self) -> bool:
+        """Run until a signal. Returns whether the end was asked for."""
+        settings = self._settings
+        tasks: dict[str, Awaitable[None]] = {
+            f"worker-{number}": self._workers.run() for number in range(settings.workers)
+        }
+        if settings.health_port:
+            health = Health(self._is_ready, self._clock.monotonic_s)
+            tasks["health"] = health.serve(settings.health_address, settings.health_port)
+        # kopf cancels every task that is younger than itself when it ends, so it comes last.
+        tasks[WATCHES] = watch(self._session, self._wake, settings.namespaces, STOP_TIMEOUT_S)
+        where = ", ".join(settings.namespaces) or "all namespaces"
+        log.info("operator started", extra={"namespaces": where, "server": self._session.server})
+        try:
+            return await _supervise(tasks)
+        finally:
+            await self._session.close()
+
+    def _wake(self, kind: str, event: str | None, document: Mapping[str, object]) -> None:
+        """Turn a watch event into keys. Looks at names only and never fails."""
+        key = key_in(document)
+        if key is None:
+            return
+        if kind != names.KIND:
+            for concerned in self._index.keys_for(
+                key.namespace, Target(kind=TargetKind(kind), name=key.name)
+            ):
+                self._queue.add(concerned)
+            return
+        rivals = self._index.sharing_target(key)
+        if event == "DELETED":
+            self._index.drop(key)
+        else:
+            self._index.put(key, target_in(document))
+        for concerned in {key, *rivals, *self._index.sharing_target(key)}:
+            self._queue.add(concerned)
+
+    def _is_ready(self) -> bool:
+        return True
+
+
+async def _supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:
+    """Run tasks that must not end. Only the watches may: they end when a signal comes."""
+    ended: list[str] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, task in tasks.items():
+                group.create_task(_endless(name, task), name=name)
+    except* TaskEnded as found:
+        ended += [error.name for error in found.exceptions if isinstance(error, TaskEnded)]
+    return ended == [WATCHES]
+
+
+async def _endless(name: str, task: Awaitable[None]) -> None:
+    await task
+    raise TaskEnded(name)

@@ -1,0 +1,98 @@
+"""Condition types and reasons: part of the API once released, so they are data in one place.
+
+Polarity: Ready True is good. Reconciling and Stalled are present only while True (kstatus).
+Drifted True means: look here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+MESSAGE_LIMIT = 1024
+
+
+class ConditionType(StrEnum):
+    """The conditions that this operator owns."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    DRIFTED = "Drifted"
+
+
+class ConditionStatus(StrEnum):
+    """The three values of a condition."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Reason(StrEnum):
+    """One word per situation; the STATUS column of ``kubectl get`` shows Ready's."""
+
+    # Ready True
+    PINNED = "Pinned"
+    SUSPENDED = "Suspended"
+    # Ready Unknown, with Reconciling True
+    PROGRESSING = "Progressing"
+    ROLLING_OUT = "RollingOut"
+    CORRECTING_DRIFT = "CorrectingDrift"
+    WAITING_FOR_TARGET = "WaitingForTarget"
+    # Ready False
+    SUSPENDED_DRIFTED = "SuspendedDrifted"
+    # Ready False, with Stalled True
+    INVALID_SPEC = "InvalidSpec"
+    TARGET_NOT_FOUND = "TargetNotFound"
+    CONTAINER_NOT_FOUND = "ContainerNotFound"
+    CONFLICT = "Conflict"
+    DRIFTED = "Drifted"
+    DRIFT_LOOP = "DriftLoop"
+    ACCESS_DENIED = "AccessDenied"
+    WRITE_REFUSED = "WriteRefused"
+    ROLLOUT_TIMEOUT = "RolloutTimeout"
+    # Drifted
+    TEMPLATE_CHANGED = "TemplateChanged"
+    NO_DRIFT_DETECTED = "NoDriftDetected"
+    NOT_CHECKED = "NotChecked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition. ``type`` and ``reason`` are text so that foreign ones survive a round trip."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    observed_generation: int | None
+    last_transition_time: datetime
+
+
+def find(conditions: tuple[Condition, ...], wanted: ConditionType) -> Condition | None:
+    """The condition of this type, or None."""
+    return next((condition for condition in conditions if condition.type == wanted), None)
+
+
+def settle(recorded: tuple[Condition, ...], wanted: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """The list to store: ours as wanted, foreign ones as they are, transition times kept.
+
+    ``lastTransitionTime`` moves only when ``status`` does (API conventions, "Typical status
+    properties"). Messages are cut to the limit of the schema.
+    """
+    before = {condition.type: condition for condition in recorded}
+    owned = {str(kind) for kind in ConditionType}
+    ours = tuple(_with_kept_time(condition, before.get(condition.type)) for condition in wanted)
+    foreign = tuple(condition for condition in recorded if condition.type not in owned)
+    return (*ours, *foreign)
+
+
+def _with_kept_time(condition: Condition, before: Condition | None) -> Condition:
+    cut = condition.message
+    if len(cut) > MESSAGE_LIMIT:
+        cut = cut[: MESSAGE_LIMIT - 1] + "…"
+    unchanged = before is not None and before.status is condition.status
+    since = before.last_transition_time if before and unchanged else condition.last_transition_time
+    return replace(condition, message=cut, last_transition_time=since)

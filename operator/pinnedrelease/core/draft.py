@@ -1,0 +1,177 @@
+"""What the status will say: facts, history, drift records and conditions of one pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pinnedrelease.core import messages
+from pinnedrelease.core.conditions import (
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Reason,
+    settle,
+)
+from pinnedrelease.core.drift import DriftRecord, merge_drift, template_drift
+from pinnedrelease.core.findings import Case, Consequence, Finding, is_correcting
+from pinnedrelease.core.history import Cause, History
+from pinnedrelease.core.pin import TargetKind
+from pinnedrelease.core.situation import Situation
+from pinnedrelease.core.status import Status
+
+CONTAINERS_LIMIT = 32
+
+
+def draft_intent(case: Case, finding: Finding, situation: Situation) -> Status:
+    """The status ahead of a workload write that puts a new pair in force.
+
+    ``observedGeneration`` stays behind: the generation has been seen, but not yet acted on.
+    """
+    recorded = case.observed.release.status
+    return replace(
+        draft(case, finding),
+        observed_generation=recorded.observed_generation,
+        history=intended_history(case, situation),
+        drift=recorded.drift,
+    )
+
+
+def draft(case: Case, finding: Finding) -> Status:
+    """The status at the end of the pass, on condition that its writes are accepted."""
+    release = case.observed.release
+    base = replace(
+        release.status,
+        observed_generation=release.generation,
+        conditions=settle(release.status.conditions, _conditions(case, finding)),
+        last_handled_reconcile_at=release.requested_at or release.status.last_handled_reconcile_at,
+    )
+    situation = case.situation
+    if situation is None:
+        return replace(base, drift=_drift(case, None), pod_summary=None)
+    history = _history(case, situation, finding)
+    head = history.head
+    return replace(
+        base,
+        effective=situation.effective,
+        target=str(situation.workload.target),
+        containers=_containers(case, situation),
+        pod_summary=_pod_summary(case, situation),
+        drift=_drift(case, situation),
+        history=history,
+        revision=max(head.number if head else 0, release.status.revision),
+        deploy_time=head.deploy_time if head else None,
+    )
+
+
+def intended_history(case: Case, situation: Situation) -> History:
+    """The history with the pair in force recorded as an intent."""
+    release = case.observed.release
+    cause = Cause(
+        generation=release.generation,
+        actor=release.changed_by,
+        change_cause=situation.desired.change_cause,
+    )
+    return release.status.history.with_intent(
+        situation.effective.pin, cause, case.now.wall, last_number=release.status.revision
+    ).trimmed(situation.desired.revision_history_limit)
+
+
+def _history(case: Case, situation: Situation, finding: Finding) -> History:
+    """Record the pair once the template has it, or will have it when this pass is done."""
+    recorded = case.observed.release.status.history
+    in_force = bool(situation.governed) and (case.writing or not situation.differing)
+    if not in_force:
+        return recorded.trimmed(situation.desired.revision_history_limit)
+    history = intended_history(case, situation).confirmed()
+    if situation.workload.rollout.finished and not case.writing:
+        return history.with_head_ready(case.now.wall)
+    if finding.reason is Reason.ROLLOUT_TIMEOUT:
+        return history.with_head_failed()
+    return history
+
+
+def _drift(case: Case, situation: Situation | None) -> tuple[DriftRecord, ...]:
+    recorded = case.observed.release.status.drift
+    if situation is None:
+        return recorded
+    found: tuple[DriftRecord, ...] = ()
+    if situation.has_drifted:
+        found = template_drift(
+            situation.differing,
+            situation.effective.pin,
+            situation.workload.target,
+            case.now.wall,
+        )
+    return merge_drift(recorded, found, case.now.wall, corrected=case.writing)
+
+
+def _containers(case: Case, situation: Situation) -> tuple[str, ...]:
+    """The governed names; one whose container is gone for now is remembered (design 3.3)."""
+    names = situation.selection.names - situation.contested
+    if situation.desired.containers:
+        return tuple(sorted(names))
+    before = frozenset(case.observed.release.status.containers) - situation.contested
+    return tuple(sorted(names | before)[:CONTAINERS_LIMIT])
+
+
+def _pod_summary(case: Case, situation: Situation) -> str | None:
+    """Pods made from a template that has the pin / pods wanted."""
+    rollout = situation.workload.rollout
+    if situation.workload.target.kind is TargetKind.CRON_JOB:
+        return None
+    has_pin = situation.governed and not situation.differing and not case.writing
+    matching = min(rollout.updated, rollout.ready) if has_pin and rollout.observed else 0
+    return f"{matching}/{rollout.desired}"
+
+
+def _conditions(case: Case, finding: Finding) -> tuple[Condition, ...]:
+    ready_status, ready_reason = {
+        Consequence.SETTLED: (ConditionStatus.TRUE, finding.reason),
+        Consequence.WAITS: (ConditionStatus.UNKNOWN, Reason.PROGRESSING),
+        Consequence.DIFFERS: (ConditionStatus.FALSE, finding.reason),
+        Consequence.STALLS: (ConditionStatus.FALSE, finding.reason),
+    }[finding.consequence]
+    conditions = [
+        _condition(case, ConditionType.READY, ready_status, ready_reason, finding.message)
+    ]
+    extra = {
+        Consequence.WAITS: ConditionType.RECONCILING,
+        Consequence.STALLS: ConditionType.STALLED,
+    }.get(finding.consequence)
+    if extra is not None:
+        conditions.append(
+            _condition(case, extra, ConditionStatus.TRUE, finding.reason, finding.message)
+        )
+    conditions.append(_drifted(case))
+    return tuple(conditions)
+
+
+def _drifted(case: Case) -> Condition:
+    situation = case.situation
+    kind = ConditionType.DRIFTED
+    if situation is None or not situation.governed:
+        text = messages.drift_not_checked()
+        return _condition(case, kind, ConditionStatus.UNKNOWN, Reason.NOT_CHECKED, text)
+    if situation.has_drifted:
+        first, pin = situation.differing[0], situation.effective.pin
+        say = messages.drift_being_corrected if case.writing else messages.drift
+        text = say(first, pin)
+        return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)
+    if is_correcting(case) and not situation.workload.rollout.finished:
+        text = messages.drift_corrected_pods_follow()
+        return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)
+    text = messages.no_drift()
+    return _condition(case, kind, ConditionStatus.FALSE, Reason.NO_DRIFT_DETECTED, text)
+
+
+def _condition(
+    case: Case, kind: ConditionType, status: ConditionStatus, reason: Reason, message: str
+) -> Condition:
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=case.observed.release.generation,
+        last_transition_time=case.now.wall,
+    )

@@ -1,0 +1,258 @@
+"""The ordered checks: each gives at most one finding, and the first finding decides Ready.
+
+Every check is a pure function with its reason, its message and its consequence, in the order in
+which a person would look: is the spec sound, is the target there, may we write, does it differ,
+has it rolled out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from pinnedrelease.core import messages
+from pinnedrelease.core.conditions import ConditionType, Reason, find
+from pinnedrelease.core.observed import Instant, InvalidSpec, Observed, RefusalKind
+from pinnedrelease.core.situation import Situation, is_fenced_off
+
+
+class Consequence(Enum):
+    """What a finding means for the object."""
+
+    SETTLED = auto()
+    """Ready is True."""
+    WAITS = auto()
+    """Ready is Unknown and Reconciling is True: it goes on by itself."""
+    DIFFERS = auto()
+    """Ready is False, without Stalled: somebody asked for this state, for example by suspending."""
+    STALLS = auto()
+    """Ready is False and Stalled is True: waiting will not help, a person must act."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was found, in words that a person can act on."""
+
+    consequence: Consequence
+    reason: Reason
+    """Ready's reason, or Reconciling's when the consequence is to wait."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a check may look at. ``writing`` says that this pass writes the workload."""
+
+    observed: Observed
+    situation: Situation | None
+    now: Instant
+    writing: bool = False
+
+
+def invalid_spec(case: Case) -> Finding | None:
+    """The stored spec breaks a rule."""
+    spec = case.observed.release.spec
+    if not isinstance(spec, InvalidSpec):
+        return None
+    return _stalls(Reason.INVALID_SPEC, messages.invalid_spec(spec.problems))
+
+
+def target_missing(case: Case) -> Finding | None:
+    """The target is not there: wait for a grace period, for it may come with a later sync wave."""
+    spec = case.observed.release.spec
+    if case.situation is not None or isinstance(spec, InvalidSpec):
+        return None
+    if grace_left_s(case.observed, case.now) > 0:
+        text = messages.waiting_for_target(spec.target, case.observed.release.namespace)
+        return _waits(Reason.WAITING_FOR_TARGET, text)
+    text = messages.target_not_found(spec.target, case.observed.release.namespace)
+    return _stalls(Reason.TARGET_NOT_FOUND, text)
+
+
+def container_missing(case: Case) -> Finding | None:
+    """None of the target's containers is governed, or a named one does not exist."""
+    situation = case.situation
+    if situation is None or (situation.selection.names and not situation.selection.missing):
+        return None
+    text = messages.container_not_found(
+        situation.workload.target,
+        situation.effective.pin,
+        situation.selection.missing,
+        tuple((container.name, container.image) for container in situation.workload.containers),
+    )
+    return _stalls(Reason.CONTAINER_NOT_FOUND, text)
+
+
+def conflict(case: Case) -> Finding | None:
+    """An older PinnedRelease governs one of our containers."""
+    situation = case.situation
+    if situation is None or situation.winner is None:
+        return None
+    text = messages.conflict(sorted(situation.contested), situation.winner.name)
+    return _stalls(Reason.CONFLICT, text)
+
+
+def stale_read(case: Case) -> Finding | None:
+    """A newer generation of this object has written the workload: read again before acting."""
+    situation = case.situation
+    if situation is None or not is_fenced_off(case.observed, situation):
+        return None
+    return _waits(Reason.PROGRESSING, messages.stale_read())
+
+
+def write_refused(case: Case) -> Finding | None:
+    """The API server refused our write; it is tried again with growing pauses."""
+    refusal = case.observed.memory.refusal
+    situation = case.situation
+    if situation is None or refusal is None or case.writing or not situation.writes_allowed:
+        return None
+    if refusal.generation != case.observed.release.generation or not situation.differing:
+        return None
+    forbidden = refusal.kind is RefusalKind.FORBIDDEN
+    reason = Reason.ACCESS_DENIED if forbidden else Reason.WRITE_REFUSED
+    return _stalls(reason, messages.write_refused(situation.workload.target, refusal))
+
+
+def drift_loop(case: Case) -> Finding | None:
+    """Somebody keeps undoing our corrections."""
+    fight = case.observed.memory.fight.at(case.now.monotonic_s)
+    situation = case.situation
+    if situation is None or fight.opponent is None or not situation.writes_allowed:
+        return None
+    return _stalls(Reason.DRIFT_LOOP, messages.drift_loop(situation.workload.target, fight))
+
+
+def differs(case: Case) -> Finding | None:
+    """The template differs and we are not allowed to put it right."""
+    situation = case.situation
+    if situation is None or not situation.differing or situation.writes_allowed:
+        return None
+    container = situation.differing[0]
+    if situation.desired.suspend:
+        text = messages.suspended_drifted(container, situation.effective.pin)
+        return Finding(
+            consequence=Consequence.DIFFERS, reason=Reason.SUSPENDED_DRIFTED, message=text
+        )
+    return _stalls(Reason.DRIFTED, messages.drifted_report_only(container, situation.effective.pin))
+
+
+def suspended(case: Case) -> Finding | None:
+    """Nothing differs and nothing would be written."""
+    if case.situation is None or not case.situation.desired.suspend:
+        return None
+    return _settled(Reason.SUSPENDED, messages.suspended())
+
+
+def rolling_out(case: Case) -> Finding | None:
+    """Not every pod is ready on the pin yet."""
+    situation = case.situation
+    if situation is None or (situation.workload.rollout.finished and not case.writing):
+        return None
+    if not case.writing and has_timed_out(case):
+        text = messages.rollout_timeout(situation.workload, situation.desired, situation.effective)
+        return _stalls(Reason.ROLLOUT_TIMEOUT, text)
+    reason = Reason.CORRECTING_DRIFT if is_correcting(case) else Reason.ROLLING_OUT
+    ready = 0 if case.writing else situation.workload.rollout.updated
+    text = messages.rolling_out(situation.effective.pin, ready, situation.workload.rollout.desired)
+    return _waits(reason, text)
+
+
+def pinned(case: Case) -> Finding | None:
+    """All is as declared."""
+    situation = case.situation
+    if situation is None:
+        return None
+    return _settled(
+        Reason.PINNED, messages.pinned(situation.effective.pin, situation.workload.rollout)
+    )
+
+
+CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
+    invalid_spec,
+    target_missing,
+    container_missing,
+    conflict,
+    stale_read,
+    write_refused,
+    drift_loop,
+    differs,
+    suspended,
+    rolling_out,
+    pinned,
+)
+
+
+def examine(case: Case) -> tuple[Finding, ...]:
+    """All findings, the decisive one first. There is always at least one."""
+    found = tuple(finding for check in CHECKS if (finding := check(case)) is not None)
+    assert found, "pinned() and target_missing() together cover every case"  # noqa: S101
+    return found
+
+
+def grace_left_s(observed: Observed, now: Instant) -> float:
+    """Seconds for which a missing target is still awaited.
+
+    A restarted process does not begin anew: what the status says of the same generation stands.
+    """
+    recorded = observed.release.status
+    stalled = find(recorded.conditions, ConditionType.STALLED)
+    if stalled is not None and stalled.reason == Reason.TARGET_NOT_FOUND:
+        return 0.0
+    since_s = observed.memory.missing_since_s
+    waited_s = now.monotonic_s - since_s if since_s is not None else 0.0
+    reconciling = find(recorded.conditions, ConditionType.RECONCILING)
+    if reconciling is not None and reconciling.reason == Reason.WAITING_FOR_TARGET:
+        recorded_s = (now.wall - reconciling.last_transition_time).total_seconds()
+        waited_s = max(waited_s, recorded_s)
+    return max(0.0, observed.limits.target_grace_s - waited_s)
+
+
+def is_correcting(case: Case) -> bool:
+    """Whether the rollout at hand puts drift right, now or since an earlier pass."""
+    situation = case.situation
+    if situation is None or situation.is_new_pair:
+        return False
+    if case.writing:
+        return bool(situation.differing)
+    reconciling = find(case.observed.release.status.conditions, ConditionType.RECONCILING)
+    return reconciling is not None and reconciling.reason == Reason.CORRECTING_DRIFT
+
+
+def has_timed_out(case: Case) -> bool:
+    """Whether the rollout has lasted longer than ``spec.timeout``, or had when it was recorded."""
+    return rollout_left_s(case) <= 0
+
+
+def rollout_left_s(case: Case) -> float:
+    """Seconds that a rollout still has, counted from its start or its newest correction."""
+    situation = case.situation
+    if situation is None:
+        return 0.0
+    release, status = case.observed.release, case.observed.release.status
+    stalled = find(status.conditions, ConditionType.STALLED)
+    if (
+        stalled is not None
+        and stalled.reason == Reason.ROLLOUT_TIMEOUT
+        and stalled.observed_generation == release.generation
+    ):
+        return 0.0
+    reconciling = find(status.conditions, ConditionType.RECONCILING)
+    started = reconciling.last_transition_time if reconciling else case.now.wall
+    head = status.history.head
+    if head is not None:
+        started = max(started, head.deploy_time)
+    elapsed_s = (case.now.wall - started).total_seconds()
+    return situation.desired.timeout.total_seconds() - elapsed_s
+
+
+def _settled(reason: Reason, message: str) -> Finding:
+    return Finding(consequence=Consequence.SETTLED, reason=reason, message=message)
+
+
+def _waits(reason: Reason, message: str) -> Finding:
+    return Finding(consequence=Consequence.WAITS, reason=reason, message=message)
+
+
+def _stalls(reason: Reason, message: str) -> Finding:
+    return Finding(consequence=Consequence.STALLS, reason=reason, message=message)

@@ -1,0 +1,145 @@
+"""The record of what was put in force: numbered revisions in closed intervals, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from pinnedrelease.core.pin import Pin
+
+
+class RevisionAction(StrEnum):
+    """Why a revision was put in force."""
+
+    INITIAL = "Initial"
+    PROMOTE = "Promote"
+    ROLLBACK = "Rollback"
+
+
+class RevisionResult(StrEnum):
+    """What became of a revision."""
+
+    PLANNED = "Planned"
+    """Recorded ahead of the workload write, which is not yet known to have been accepted."""
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SUPERSEDED = "Superseded"
+    """Replaced by the next revision before its pods were ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Who asked for a revision, in which generation of the spec, and the reason they gave."""
+
+    generation: int
+    actor: str | None = None
+    change_cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One pair that was in force from ``deploy_time`` until ``supersede_time``."""
+
+    number: int
+    pin: Pin
+    action: RevisionAction
+    result: RevisionResult
+    cause: Cause
+    deploy_time: datetime
+    ready_time: datetime | None = None
+    supersede_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All recorded revisions. Every method returns a new history."""
+
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def head(self) -> Revision | None:
+        """The revision in force."""
+        return self.revisions[0] if self.revisions else None
+
+    @property
+    def has_unconfirmed_predecessor(self) -> bool:
+        """Whether a superseded intent may still be on its way to the workload.
+
+        Its writer may be paused between the record and the write. Before the newer revision is
+        confirmed, the workload must be touched once, so that the late write is refused
+        (reliability study, 5.2: the fence is written lazily, in just this case).
+        """
+        return any(revision.result is RevisionResult.PLANNED for revision in self.revisions[1:])
+
+    def with_intent(self, pin: Pin, cause: Cause, now: datetime, *, last_number: int) -> History:
+        """Record a pair ahead of the write that puts it in force.
+
+        Recording the pair that is in force already changes nothing, so that a pass repeated after
+        a crash does not double the entry. ``last_number`` is the highest number ever given.
+        """
+        head = self.head
+        if head is not None and head.pin == pin:
+            return self
+        number = max([last_number, *(revision.number for revision in self.revisions)]) + 1
+        entry = Revision(
+            number=number,
+            pin=pin,
+            action=self._action_for(pin),
+            result=RevisionResult.PLANNED,
+            cause=cause,
+            deploy_time=now,
+        )
+        return History(revisions=(entry, *self._with_head_superseded(now)))
+
+    def confirmed(self) -> History:
+        """The workload carries the head's pair: nothing older can be on its way any more."""
+        return History(
+            revisions=tuple(
+                replace(revision, result=_confirmed(revision, newest=index == 0))
+                for index, revision in enumerate(self.revisions)
+            )
+        )
+
+    def with_head_ready(self, now: datetime) -> History:
+        """Every pod is ready on the head's pair. The first time that this was so is kept."""
+        if self.head is None or self.head.result is RevisionResult.SUCCEEDED:
+            return self
+        ready = replace(self.head, result=RevisionResult.SUCCEEDED, ready_time=now)
+        return History(revisions=(ready, *self.revisions[1:]))
+
+    def with_head_failed(self) -> History:
+        """The pods were not ready in time. A revision that succeeded once keeps that result."""
+        if self.head is None or self.head.result is not RevisionResult.IN_PROGRESS:
+            return self
+        failed = replace(self.head, result=RevisionResult.FAILED)
+        return History(revisions=(failed, *self.revisions[1:]))
+
+    def trimmed(self, limit: int) -> History:
+        """The newest ``limit`` revisions; the one in force and the one before it always stay."""
+        return History(revisions=self.revisions[: max(limit, 2)])
+
+    def _action_for(self, pin: Pin) -> RevisionAction:
+        if self.head is None:
+            return RevisionAction.INITIAL
+        if self.head.pin.digest == pin.digest:
+            return RevisionAction.PROMOTE
+        earlier = {(revision.pin.repository, revision.pin.digest) for revision in self.revisions}
+        known = (pin.repository, pin.digest) in earlier
+        return RevisionAction.ROLLBACK if known else RevisionAction.PROMOTE
+
+    def _with_head_superseded(self, now: datetime) -> tuple[Revision, ...]:
+        if self.head is None:
+            return ()
+        in_progress = self.head.result is RevisionResult.IN_PROGRESS
+        result = RevisionResult.SUPERSEDED if in_progress else self.head.result
+        closed_at = max(now, self.head.deploy_time)
+        closed = replace(self.head, result=result, supersede_time=closed_at)
+        return (closed, *self.revisions[1:])
+
+
+def _confirmed(revision: Revision, *, newest: bool) -> RevisionResult:
+    if revision.result is not RevisionResult.PLANNED:
+        return revision.result
+    return RevisionResult.IN_PROGRESS if newest else RevisionResult.SUPERSEDED

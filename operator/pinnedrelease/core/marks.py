@@ -1,0 +1,41 @@
+"""Our annotations on a workload's own metadata, never on its pod template (that would roll out)."""
+
+from __future__ import annotations
+
+from pinnedrelease.core.workload import Fence
+
+CHANGE_CAUSE = "kubernetes.io/change-cause"
+"""Shown by ``kubectl rollout history``."""
+FENCE_PREFIX = "fence.pinnedrelease.dev/"
+"""Followed by a PinnedRelease's name: which generation of it wrote last."""
+PIN_PREFIX = "pin.pinnedrelease.dev/"
+"""Followed by a container's name: the image that it is pinned to, for admission policies."""
+
+
+GENERATION_DIGITS = 18
+"""A generation is an int64; more digits than these were not written by an API server."""
+
+
+def is_ours(annotation: str) -> bool:
+    """Whether an annotation of a workload is one that we write."""
+    return annotation == CHANGE_CAUSE or annotation.startswith((FENCE_PREFIX, PIN_PREFIX))
+
+
+def parse_fence(text: str) -> Fence | None:
+    """Read a fence. What somebody else wrote there is no fence."""
+    uid, slash, generation = text.rpartition("/")
+    if not slash or not (generation.isascii() and generation.isdecimal()):
+        return None
+    if len(generation) > GENERATION_DIGITS:
+        return None
+    return Fence(release_uid=uid, generation=int(generation))
+
+
+def merged(
+    present: tuple[tuple[str, str], ...], fresh: dict[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """The marks to apply: every one of ours that is there, with the fresh ones put in.
+
+    An apply takes away the marks that it leaves out, among them those of a second PinnedRelease.
+    """
+    return tuple(sorted({**dict(present), **fresh}.items()))

@@ -1,0 +1,184 @@
+"""Every sentence that a user reads in the status or in an event: the fact, then the next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, Target, TargetKind
+from pinnedrelease.core.workload import Container, Rollout, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pinnedrelease.core.fights import Fight
+    from pinnedrelease.core.history import Revision
+    from pinnedrelease.core.observed import Refusal
+
+DRIFT_LOOP_HELP = "docs/how-to/gitops.md"
+
+
+def pair(pin: Pin) -> str:
+    """The short form of a pair: ``1.4.2 (sha256:3f29a8c1d8e2)``."""
+    return f"{pin.tag} (sha256:{pin.digest.short})"
+
+
+def invalid_spec(problems: tuple[str, ...]) -> str:
+    """A stored spec breaks a rule."""
+    return "nothing is written until the spec is corrected: " + "; ".join(problems)
+
+
+def waiting_for_target(target: Target, namespace: str) -> str:
+    """The target is not there yet."""
+    return f"waiting for {target} to appear in namespace {namespace}"
+
+
+def target_not_found(target: Target, namespace: str) -> str:
+    """The target did not appear in time."""
+    return (
+        f"{target} does not exist in namespace {namespace}; create it, or create another "
+        "PinnedRelease whose targetRef names an existing workload"
+    )
+
+
+def container_not_found(
+    target: Target, pin: Pin, missing: tuple[str, ...], present: tuple[tuple[str, str], ...]
+) -> str:
+    """No container to govern, or a named one is missing."""
+    listing = ", ".join(f"{name} ({image})" for name, image in present)
+    if missing:
+        names = ", ".join(missing)
+        return f"{target} has no container {names}; correct spec.containers, it has: {listing}"
+    return (
+        f"no container of {target} uses repository {pin.spelling}; name the containers in "
+        f"spec.containers, it has: {listing}"
+    )
+
+
+def conflict(contested: Sequence[str], winner: str) -> str:
+    """An older pin governs the container."""
+    names = ", ".join(contested)
+    return (
+        f"container {names} is governed by the older PinnedRelease {winner}; delete one of the "
+        "two or give them different spec.containers"
+    )
+
+
+def stale_read() -> str:
+    """A newer generation has already been applied."""
+    return "a newer generation of this object has been applied already; reading again"
+
+
+def write_refused(target: Target, refusal: Refusal) -> str:
+    """The API server does not accept our write."""
+    return (
+        f"the API server refuses to let the operator write {target}: {refusal.message}; check "
+        "the operator's RBAC and the cluster's admission policies"
+    )
+
+
+def drift_loop(target: Target, fight: Fight) -> str:
+    """Somebody keeps undoing our corrections."""
+    return (
+        f"{fight.opponent} keeps changing the image of {target}; corrections are slowed down to "
+        f"one in {fight.hold_s:.0f} s. Let {fight.opponent} ignore the image field, or set "
+        f"driftPolicy: Report ({DRIFT_LOOP_HELP})"
+    )
+
+
+def drift(container: Container, pin: Pin) -> str:
+    """What differs, and who made it differ."""
+    return (
+        f"container {container.name}: {container.image} instead of {pin.reference} "
+        f"(by {container.actor})"
+    )
+
+
+def drifted_report_only(container: Container, pin: Pin) -> str:
+    """Drift that is only reported."""
+    return f"{drift(container, pin)}; driftPolicy is Report, so nothing is written"
+
+
+def suspended_drifted(container: Container, pin: Pin) -> str:
+    """Drift while suspended."""
+    return f"{drift(container, pin)}; suspended, so nothing is written"
+
+
+def drift_being_corrected(container: Container, pin: Pin) -> str:
+    """Drift that this pass puts right."""
+    return f"{drift(container, pin)}; put right, pods follow"
+
+
+def drift_corrected_pods_follow() -> str:
+    """The template is right again, its pods are not all replaced yet."""
+    return "the template has been put right, its pods are still being replaced"
+
+
+def no_drift() -> str:
+    """Nothing differs."""
+    return "every governed container has the declared digest"
+
+
+def drift_not_checked() -> str:
+    """There is nothing to compare."""
+    return "there is no target to compare with"
+
+
+def suspended() -> str:
+    """Nothing is written while suspended."""
+    return "suspended: drift is reported, nothing is written"
+
+
+def rolling_out(pin: Pin, updated: int, desired: int) -> str:
+    """The rollout's progress."""
+    return f"rolling out {pair(pin)}: {min(updated, desired)} of {desired} pods replaced"
+
+
+def rollout_timeout(workload: Workload, desired: DesiredPin, effective: EffectivePin) -> str:
+    """The rollout takes too long."""
+    rollout = workload.rollout
+    ready = min(rollout.updated, rollout.ready)
+    minutes = desired.timeout.total_seconds() / 60
+    return (
+        f"{ready} of {rollout.desired} pods are ready on {pair(effective.pin)} after "
+        f"{minutes:g} min; see why with: kubectl describe {workload.target.kind.lower()} "
+        f"{workload.target.name}"
+    )
+
+
+def pinned(pin: Pin, rollout: Rollout) -> str:
+    """All is as declared."""
+    if rollout.desired == 0:
+        return f"the template is pinned to {pair(pin)}; no pods are wanted now"
+    return f"{rollout.desired} of {rollout.desired} pods are ready on {pair(pin)}"
+
+
+def change_cause(release_name: str, revision: Revision) -> str:
+    """The text that ``kubectl rollout history`` shows for the workload."""
+    pin = revision.pin
+    return f"{release_name} {pin.tag} sha256:{pin.digest.short} rev {revision.number}"
+
+
+def revision_pinned(target: Target, revision: Revision) -> str:
+    """A new pair was written to the workload."""
+    return f"{target} is pinned to {revision.pin.reference} (revision {revision.number})"
+
+
+def rollout_completed(target: Target, revision: Revision, pods: str | None) -> str:
+    """Every pod is ready on the pair."""
+    counted = f", pods {pods}" if pods and target.kind is not TargetKind.CRON_JOB else ""
+    return f"{target} runs {pair(revision.pin)}, revision {revision.number}{counted}"
+
+
+def drift_event(subject: str, observed: str, expected: str, actor: str) -> str:
+    """Drift was found."""
+    return f"{subject}: {observed} instead of {expected} (by {actor})"
+
+
+def drift_corrected_event(subject: str, expected: str, actor: str) -> str:
+    """Drift was put right."""
+    return f"{subject}: back to {expected} (had been changed by {actor})"
+
+
+def resumed() -> str:
+    """Writing goes on."""
+    return "resumed: drift is put right again"

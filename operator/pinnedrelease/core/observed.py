@@ -1,0 +1,104 @@
+"""The one immutable snapshot that a plan may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pinnedrelease.core.fights import Fight
+from pinnedrelease.core.pin import DesiredPin
+from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """One moment on both clocks. Wall time is for people, monotonic time for waiting."""
+
+    wall: datetime
+    """UTC, whole seconds: the resolution of the API's times."""
+    monotonic_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidSpec:
+    """A stored spec that breaks a rule, for example one that is newer than the object."""
+
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A PinnedRelease as it was read."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    spec: DesiredPin | InvalidSpec
+    status: Status
+    deleting: bool = False
+    changed_by: str | None = None
+    """The field manager that set the declared digest last."""
+    requested_at: str | None = None
+    """The value of the reconcile annotation."""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    def is_older_than(self, other: Release) -> bool:
+        """Who wins when two pins claim one container (design 3.11)."""
+        return (self.created_at, self.uid) < (other.created_at, other.uid)
+
+
+class RefusalKind(StrEnum):
+    """Why the API server does not let us write the workload."""
+
+    FORBIDDEN = "Forbidden"
+    INVALID = "Invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A workload write that the API server refused. It is tried again at ``retry_at_s``."""
+
+    kind: RefusalKind
+    message: str
+    generation: int
+    attempts: int
+    retry_at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What one process keeps between passes over one object, and may lose at any time."""
+
+    missing_since_s: float | None = None
+    status_written_at_s: float | None = None
+    fight: Fight = field(default_factory=Fight)
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Waiting times that a team may set, in seconds."""
+
+    target_grace_s: float = 60.0
+    """How long a target may be missing before that is a failure: sync waves create it later."""
+    progress_interval_s: float = 2.0
+    """The shortest time between two status writes that only report a rollout's progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """All that is known at the start of a pass. After this, nothing is looked up."""
+
+    release: Release
+    workload: Workload | None
+    rivals: tuple[Release, ...] = ()
+    """Other PinnedReleases with the same target."""
+    memory: Memory = field(default_factory=Memory)
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,114 @@
+"""What a PinnedRelease asks for, and which pair of it is in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Self
+
+from pinnedrelease.core.digest import DeclaredDigest
+from pinnedrelease.core.reference import Repository, parse_repository, try_parse_reference
+
+
+class TargetKind(StrEnum):
+    """The workload kinds that a PinnedRelease may target."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
+    CRON_JOB = "CronJob"
+
+
+class DriftPolicy(StrEnum):
+    """What happens when the pod template differs from the pin."""
+
+    CORRECT = "Correct"
+    REPORT = "Report"
+
+
+class PinSource(StrEnum):
+    """Where the pair in force comes from."""
+
+    SPEC = "Spec"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The workload that a pin governs, always in the namespace of the PinnedRelease."""
+
+    kind: TargetKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """The pair: a tag for people, a digest as the authority, in one repository.
+
+    ``spelling`` is the repository as it was declared; it is what gets written, and it does not
+    take part in equality: ``nginx`` and ``docker.io/library/nginx`` are the same repository.
+    """
+
+    repository: Repository
+    tag: str
+    digest: DeclaredDigest
+    spelling: str = field(compare=False)
+
+    @classmethod
+    def declare(cls, *, repository: str, tag: str, digest: str) -> Self:
+        """Build a pin from what a person wrote. Raises InvalidReference or InvalidDigest."""
+        return cls(
+            repository=parse_repository(repository),
+            tag=tag,
+            digest=DeclaredDigest.parse(digest),
+            spelling=repository,
+        )
+
+    @property
+    def image(self) -> str:
+        """The text that is written into a container: ``repository@digest``."""
+        return f"{self.spelling}@{self.digest}"
+
+    @property
+    def reference(self) -> str:
+        """The text for people: ``repository:tag@digest``."""
+        return f"{self.spelling}:{self.tag}@{self.digest}"
+
+    def is_run_by(self, image: str) -> bool:
+        """Whether an image text names the pinned content, whatever its spelling (design 3.2)."""
+        found = try_parse_reference(image)
+        return (
+            found is not None
+            and found.repository == self.repository
+            and found.digest == self.digest.digest
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredPin:
+    """A valid spec."""
+
+    pin: Pin
+    target: Target
+    containers: tuple[str, ...] = ()
+    drift_policy: DriftPolicy = DriftPolicy.CORRECT
+    suspend: bool = False
+    timeout: timedelta = timedelta(minutes=10)
+    revision_history_limit: int = 10
+    change_cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectivePin:
+    """The pair in force and where it comes from."""
+
+    pin: Pin
+    source: PinSource
+
+
+def effective_pin(desired: DesiredPin) -> EffectivePin:
+    """The pair in force (design 3.1). Nothing else ever decides what runs."""
+    return EffectivePin(pin=desired.pin, source=PinSource.SPEC)

@@ -1,0 +1,193 @@
+"""``plan(observed, now)``: the one place where it is decided what happens. Pure and total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pinnedrelease.core import marks, messages
+from pinnedrelease.core.actions import (
+    Action,
+    ApplyImages,
+    KeptContainer,
+    PinnedContainer,
+    RecordIntent,
+    WriteStatus,
+)
+from pinnedrelease.core.conditions import Reason
+from pinnedrelease.core.draft import draft, draft_intent
+from pinnedrelease.core.events import events_between
+from pinnedrelease.core.findings import (
+    Case,
+    Consequence,
+    Finding,
+    examine,
+    grace_left_s,
+    rollout_left_s,
+)
+from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
+from pinnedrelease.core.situation import Situation, assess, held_back_s, may_write
+from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Fence
+
+SHORTEST_REQUEUE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One pass, in order. No actions means settled."""
+
+    actions: tuple[Action, ...]
+    findings: tuple[Finding, ...]
+    """All that was found; the first finding decides Ready."""
+    memory: Memory
+    """What to remember once the actions have been carried out."""
+    requeue_after_s: float | None = None
+    """Look again after so many seconds even if nothing happens; None when nothing is awaited."""
+
+
+def plan(observed: Observed, now: Instant) -> Plan:
+    """Decide. Total: returns for every observed world, raises for none (ADR 3)."""
+    if observed.release.deleting:
+        return Plan(actions=(), findings=(), memory=Memory())
+    situation = assess(observed)
+    memory = _memory(observed, situation, now)
+    observed = replace(observed, memory=memory)
+    writing = situation is not None and may_write(observed, situation, now)
+    case = Case(observed=observed, situation=situation, now=now, writing=writing)
+    findings = examine(case)
+    if situation is not None and writing:
+        return _writing_plan(case, situation, findings)
+    return _reporting_plan(case, findings)
+
+
+def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...]) -> Plan:
+    """Record the intent, write the workload, report: in this order, each on condition of the last.
+
+    The intent is recorded only for a new pair; putting drift right changes no history.
+    """
+    recorded = case.observed.release.status
+    final = draft(case, findings[0])
+    intent = draft_intent(case, findings[0], situation)
+    actions: list[Action] = []
+    if intent.history != recorded.history:
+        actions.append(RecordIntent(status=intent))
+    actions.append(_apply_images(case, situation, final))
+    actions += _report(case, final)
+    memory = replace(case.observed.memory, refusal=None)
+    if situation.has_drifted:
+        managers = frozenset(container.actor for container in situation.differing)
+        fight = memory.fight.after_correction(managers, case.now.monotonic_s)
+        memory = replace(memory, fight=fight)
+    return Plan(
+        actions=tuple(actions),
+        findings=findings,
+        memory=_with_status_written(memory, case.now),
+        requeue_after_s=_requeue_after_s(case, findings[0]),
+    )
+
+
+def _reporting_plan(case: Case, findings: tuple[Finding, ...]) -> Plan:
+    """Write the status if it says anything new, but a mere step of a rollout not too often."""
+    recorded = case.observed.release.status
+    final = draft(case, findings[0])
+    memory = case.observed.memory
+    wait_s = _requeue_after_s(case, findings[0])
+    if final == recorded:
+        return Plan(actions=(), findings=findings, memory=memory, requeue_after_s=wait_s)
+    pause_s = _progress_pause_s(case, recorded, final)
+    if pause_s > 0:
+        soonest_s = min(pause_s, wait_s) if wait_s is not None else pause_s
+        return Plan(actions=(), findings=findings, memory=memory, requeue_after_s=soonest_s)
+    return Plan(
+        actions=tuple(_report(case, final)),
+        findings=findings,
+        memory=_with_status_written(memory, case.now),
+        requeue_after_s=wait_s,
+    )
+
+
+def _report(case: Case, final: Status) -> list[Action]:
+    recorded = case.observed.release.status
+    situation = case.situation
+    target = situation.workload.target if situation else None
+    uid = situation.workload.uid if situation else None
+    return [WriteStatus(status=final), *events_between(recorded, final, target, uid)]
+
+
+def _apply_images(case: Case, situation: Situation, final: Status) -> ApplyImages:
+    release, workload, pin = case.observed.release, situation.workload, situation.effective.pin
+    governed = frozenset(container.name for container in situation.governed)
+    fresh = {f"{marks.PIN_PREFIX}{container.name}": pin.image for container in situation.governed}
+    fence = Fence(release_uid=release.uid, generation=release.generation)
+    fresh[f"{marks.FENCE_PREFIX}{release.name}"] = str(fence)
+    if final.history.head is not None:
+        fresh[marks.CHANGE_CAUSE] = messages.change_cause(release.name, final.history.head)
+    return ApplyImages(
+        target=workload.target,
+        uid=workload.uid,
+        resource_version=workload.resource_version,
+        pinned=tuple(
+            PinnedContainer(name=container.name, init=container.init, pin=pin)
+            for container in situation.governed
+        ),
+        kept=tuple(
+            KeptContainer(name=container.name, init=container.init, image=container.image)
+            for container in workload.named(workload.owned_containers - governed)
+        ),
+        marks=marks.merged(workload.marks, fresh),
+    )
+
+
+def _memory(observed: Observed, situation: Situation | None, now: Instant) -> Memory:
+    """What is remembered, brought up to date: since when the target is missing, old refusals."""
+    memory = observed.memory
+    awaited = situation is None and not isinstance(observed.release.spec, InvalidSpec)
+    missing_since_s = memory.missing_since_s if awaited else None
+    if awaited and missing_since_s is None:
+        missing_since_s = now.monotonic_s
+    refusal = memory.refusal
+    if refusal is not None and refusal.generation != observed.release.generation:
+        refusal = None
+    fight = memory.fight.at(now.monotonic_s)
+    return replace(memory, missing_since_s=missing_since_s, refusal=refusal, fight=fight)
+
+
+def _with_status_written(memory: Memory, now: Instant) -> Memory:
+    return replace(memory, status_written_at_s=now.monotonic_s)
+
+
+def _progress_pause_s(case: Case, recorded: Status, final: Status) -> float:
+    """Seconds by which a status write has to wait because it only tells a rollout's progress."""
+    written_at_s = case.observed.memory.status_written_at_s
+    if written_at_s is None or not _is_progress_only(recorded, final):
+        return 0.0
+    elapsed_s = case.now.monotonic_s - written_at_s
+    return max(0.0, case.observed.limits.progress_interval_s - elapsed_s)
+
+
+def _is_progress_only(recorded: Status, final: Status) -> bool:
+    """Whether two statuses differ in the count of pods and in messages, and in nothing else."""
+
+    def without_progress(status: Status) -> Status:
+        silent = tuple(replace(condition, message="") for condition in status.conditions)
+        return replace(status, pod_summary=None, conditions=silent)
+
+    return without_progress(recorded) == without_progress(final)
+
+
+def _requeue_after_s(case: Case, finding: Finding) -> float | None:
+    """When to look again without being woken: something is awaited that no watch announces."""
+    waits: list[float] = []
+    now, observed = case.now, case.observed
+    if finding.reason is Reason.WAITING_FOR_TARGET:
+        waits.append(grace_left_s(observed, now))
+    if finding.reason in (Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT):
+        waits.append(rollout_left_s(case))
+    if finding.reason is Reason.PROGRESSING and finding.consequence is Consequence.WAITS:
+        waits.append(1.0)
+    held_s = held_back_s(observed, now)
+    if held_s > 0:
+        waits.append(held_s)
+    if observed.memory.fight.opponent is not None:
+        waits.append(observed.memory.fight.quiet_in_s(now.monotonic_s))
+    return max(min(waits), SHORTEST_REQUEUE_S) if waits else None

@@ -1,0 +1,123 @@
+"""What the observed facts mean: which containers are governed, which differ, may we write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pinnedrelease.core.history import RevisionResult
+from pinnedrelease.core.observed import Instant, Observed, Release
+from pinnedrelease.core.pin import DesiredPin, DriftPolicy, EffectivePin, effective_pin
+from pinnedrelease.core.selection import Selection, select_containers
+from pinnedrelease.core.workload import Container, Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """A valid spec beside an existing target."""
+
+    desired: DesiredPin
+    effective: EffectivePin
+    workload: Workload
+    selection: Selection
+    winner: Release | None
+    """The older PinnedRelease that governs some of our containers, or None."""
+    contested: frozenset[str]
+    governed: tuple[Container, ...]
+    differing: tuple[Container, ...]
+    is_new_pair: bool
+    """The pair is not yet known to have reached the workload: a difference is work, not drift."""
+
+    @property
+    def writes_allowed(self) -> bool:
+        """Whether the user lets us write at all."""
+        return self.desired.drift_policy is DriftPolicy.CORRECT and not self.desired.suspend
+
+    @property
+    def has_drifted(self) -> bool:
+        """The workload differs, and not because a new pair has yet to be rolled out by us."""
+        return bool(self.differing) and not (self.is_new_pair and self.writes_allowed)
+
+
+def assess(observed: Observed) -> Situation | None:
+    """The situation, or None when the spec is invalid or the target is not there."""
+    release, workload = observed.release, observed.workload
+    if not isinstance(release.spec, DesiredPin) or workload is None or workload.deleting:
+        return None
+    effective = effective_pin(release.spec)
+    selection = select_containers(release.spec, effective.pin, release.status.containers, workload)
+    winner, contested = _contest(observed, selection, workload)
+    governed = workload.named(selection.names - contested)
+    head = release.status.history.head
+    is_new_pair = head is None or head.pin != effective.pin or head.result is RevisionResult.PLANNED
+    return Situation(
+        desired=release.spec,
+        effective=effective,
+        workload=workload,
+        selection=selection,
+        winner=winner,
+        contested=contested,
+        governed=governed,
+        differing=tuple(one for one in governed if not effective.pin.is_run_by(one.image)),
+        is_new_pair=is_new_pair,
+    )
+
+
+def may_write(observed: Observed, situation: Situation, now: Instant) -> bool:
+    """Whether a write is due and nothing holds it back."""
+    if not situation.governed or not situation.writes_allowed:
+        return False
+    if is_fenced_off(observed, situation) or held_back_s(observed, now) > 0:
+        return False
+    return bool(situation.differing) or needs_fence(observed, situation)
+
+
+def needs_fence(observed: Observed, situation: Situation) -> bool:
+    """Whether a superseded, unconfirmed intent may still hit a workload that is right now."""
+    history = observed.release.status.history
+    head = history.head
+    superseded_now = (
+        head is not None
+        and head.pin != situation.effective.pin
+        and head.result is RevisionResult.PLANNED
+    )
+    return superseded_now or history.has_unconfirmed_predecessor
+
+
+def is_fenced_off(observed: Observed, situation: Situation) -> bool:
+    """Whether a newer generation of this PinnedRelease has been here: then our read is stale."""
+    fence = situation.workload.fence_of(observed.release.name)
+    return (
+        fence is not None
+        and fence.release_uid == observed.release.uid
+        and fence.generation > observed.release.generation
+    )
+
+
+def held_back_s(observed: Observed, now: Instant) -> float:
+    """Seconds until the next write may be tried; 0 when nothing holds it back."""
+    refusal = observed.memory.refusal
+    refused = (
+        max(0.0, refusal.retry_at_s - now.monotonic_s)
+        if refusal is not None and refusal.generation == observed.release.generation
+        else 0.0
+    )
+    return max(refused, observed.memory.fight.at(now.monotonic_s).wait_s(now.monotonic_s))
+
+
+def _contest(
+    observed: Observed, selection: Selection, workload: Workload
+) -> tuple[Release | None, frozenset[str]]:
+    """The oldest PinnedRelease that claims one of our containers, and all that older ones claim."""
+    winner: Release | None = None
+    contested: frozenset[str] = frozenset()
+    for rival in sorted(observed.rivals, key=lambda one: (one.created_at, one.uid)):
+        if not isinstance(rival.spec, DesiredPin) or rival.deleting:
+            continue
+        if not rival.is_older_than(observed.release):
+            break
+        pin = effective_pin(rival.spec).pin
+        claims = select_containers(rival.spec, pin, rival.status.containers, workload)
+        overlap = claims.names & selection.names
+        contested |= overlap
+        winner = winner or (rival if overlap else None)
+    return winner, contested

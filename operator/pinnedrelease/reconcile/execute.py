@@ -1,0 +1,78 @@
+"""Obeys a plan in order. The first refusal ends the pass; the rest is not tried."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Protocol, assert_never
+
+from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid
+from pinnedrelease.core.actions import ApplyImages, EmitEvent, RecordIntent, WriteStatus
+from pinnedrelease.core.errors import PinnedReleaseError
+from pinnedrelease.core.observed import Instant, RefusalKind, Release
+from pinnedrelease.core.plan import Plan
+from pinnedrelease.core.status import Status
+
+log = logging.getLogger(__name__)
+
+
+class Writes(Protocol):
+    """The writes that a pass may do."""
+
+    async def write_status(self, release: Release, resource_version: str, status: Status) -> str:
+        """Store the status at this version; returns the new version."""
+
+    async def apply_images(self, release: Release, action: ApplyImages) -> None:
+        """Write the workload."""
+
+    async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:
+        """Tell people."""
+
+
+class WorkloadWriteRefused(PinnedReleaseError):
+    """The API server does not let us write the workload; trying again at once is pointless."""
+
+    def __init__(self, kind: RefusalKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+async def execute(plan: Plan, release: Release, writes: Writes, now: Instant) -> None:
+    """Carry out the actions.
+
+    Raises ClusterErrors (first of all Conflict: somebody was faster, so read and plan again) and
+    WorkloadWriteRefused. An event that cannot be stored is logged and lost: events are news, the
+    status is the record.
+    """
+    version = release.resource_version
+    for action in plan.actions:
+        match action:
+            case RecordIntent() | WriteStatus():
+                version = await writes.write_status(release, version, action.status)
+            case ApplyImages():
+                await _apply(action, release, writes)
+            case EmitEvent():
+                try:
+                    await writes.emit_event(release, action, now.wall)
+                except ClusterError as error:
+                    log.warning("event lost", extra={"pin": str(release), "error": str(error)})
+            case _:
+                assert_never(action)
+
+
+async def _apply(action: ApplyImages, release: Release, writes: Writes) -> None:
+    try:
+        await writes.apply_images(release, action)
+    except Forbidden as error:
+        raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
+    except Invalid as error:
+        raise WorkloadWriteRefused(RefusalKind.INVALID, str(error)) from error
+    log.info(
+        "workload written",
+        extra={
+            "pin": str(release),
+            "target": str(action.target),
+            "images": [container.pin.image for container in action.pinned],
+        },
+    )

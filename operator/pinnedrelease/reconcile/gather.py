@@ -1,0 +1,89 @@
+"""key -> Observed: the only part of a pass that looks anything up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from pinnedrelease.core.observed import Limits, Memory, Observed, Release
+from pinnedrelease.core.pin import DesiredPin, Target
+from pinnedrelease.core.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Names one PinnedRelease. The only thing that travels from a watch event to a pass."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Reads(Protocol):
+    """The reads that a pass needs."""
+
+    async def release(self, namespace: str, name: str) -> Release | None:
+        """The PinnedRelease as it is now."""
+
+    async def workload(self, target: Target, namespace: str) -> Workload | None:
+        """The target as it is now."""
+
+
+class Neighbours(Protocol):
+    """What is known from the watches. Hints only: everything is read again before it counts."""
+
+    def target_of(self, key: Key) -> Target | None:
+        """The target that this PinnedRelease had when it was seen last."""
+
+    def sharing_target(self, key: Key) -> tuple[Key, ...]:
+        """Other PinnedReleases that were seen with the same target."""
+
+
+async def gather(
+    key: Key, reads: Reads, neighbours: Neighbours, memory: Memory, limits: Limits
+) -> Observed | None:
+    """Read everything afresh; None when the PinnedRelease does not exist.
+
+    The target is read at the same time as the PinnedRelease when a watch has named it: this
+    saves a round trip on the way from drift to correction.
+    """
+    hint = neighbours.target_of(key)
+    async with asyncio.TaskGroup() as group:
+        release_read = group.create_task(reads.release(key.namespace, key.name))
+        early_read = (
+            group.create_task(reads.workload(hint, key.namespace)) if hint is not None else None
+        )
+        rival_reads = [
+            group.create_task(reads.release(rival.namespace, rival.name))
+            for rival in neighbours.sharing_target(key)
+        ]
+    release = release_read.result()
+    if release is None:
+        return None
+    workload: Workload | None = None
+    if isinstance(release.spec, DesiredPin):
+        if early_read is not None and hint == release.spec.target:
+            workload = early_read.result()
+        else:
+            workload = await reads.workload(release.spec.target, key.namespace)
+    return Observed(
+        release=release,
+        workload=workload,
+        rivals=tuple(_same_target(release, [read.result() for read in rival_reads])),
+        memory=memory,
+        limits=limits,
+    )
+
+
+def _same_target(release: Release, others: list[Release | None]) -> list[Release]:
+    if not isinstance(release.spec, DesiredPin):
+        return []
+    target = release.spec.target
+    return [
+        other
+        for other in others
+        if other is not None and isinstance(other.spec, DesiredPin) and other.spec.target == target
+    ]
