@@ -47,9 +47,7 @@ def plane(cluster: Cluster) -> ControlPlane:
 @pytest.fixture(scope="session")
 def operator_kubeconfig(cluster: Cluster) -> Path:
     """A kubeconfig with the operator's own token."""
-    return cluster.service_account_kubeconfig(
-        operator_process.NAMESPACE, operator_process.ACCOUNT
-    )
+    return cluster.service_account_kubeconfig(operator_process.NAMESPACE, operator_process.ACCOUNT)
 
 
 @pytest.fixture(scope="module")

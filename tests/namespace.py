@@ -23,9 +23,7 @@ class Namespace:
 
     def kubectl(self, *arguments: str, check: bool = True, stdin: str | None = None) -> str:
         """Standard output of a kubectl command in this namespace."""
-        return self.cluster.kubectl(
-            "-n", self.name, *arguments, check=check, stdin=stdin
-        ).stdout
+        return self.cluster.kubectl("-n", self.name, *arguments, check=check, stdin=stdin).stdout
 
     def apply(self, *manifests: Mapping[str, object]) -> None:
         """Apply manifests as a person with YAML would."""
@@ -71,9 +69,10 @@ class Namespace:
         def ready() -> bool:
             release = self.release(name)
             seen = release.get("status", {}).get("observedGeneration")
-            return seen == release["metadata"]["generation"] and self.condition(
-                "Ready", name
-            ) == ("True", reason)
+            return seen == release["metadata"]["generation"] and self.condition("Ready", name) == (
+                "True",
+                reason,
+            )
 
         eventually(ready, lambda: self.describe(name))
 

@@ -21,9 +21,7 @@ def install(cluster: Cluster) -> None:
     """Apply the shipped manifests, except the Deployment: the process runs here, not in a pod."""
     cluster.kubectl("apply", "--server-side", "-k", str(MANIFESTS))
     cluster.kubectl("delete", "deployment", ACCOUNT, "-n", NAMESPACE)
-    cluster.kubectl(
-        "wait", "--for=condition=Established", "crd/pinnedreleases.pinnedrelease.dev"
-    )
+    cluster.kubectl("wait", "--for=condition=Established", "crd/pinnedreleases.pinnedrelease.dev")
 
 
 class OperatorProcess:

@@ -146,9 +146,7 @@ class ControlPlane(Cluster):
         self._run("etcd", components.etcd(layout))
         self._run(
             "kube-apiserver",
-            components.api_server(
-                layout, audit_log=self.audit_log, extra=self._api_server_flags
-            ),
+            components.api_server(layout, audit_log=self.audit_log, extra=self._api_server_flags),
         )
         self._children["kube-apiserver"].wait_until(self._is_ready, READY_S)
         managers: dict[str, Callable[[Path], list[str]]] = {

@@ -45,10 +45,6 @@ def rules(*pairs: tuple[str, str]) -> JsonDict:
     return {"x-kubernetes-validations": [{"rule": rule, "message": text} for rule, text in pairs]}
 
 
-def _matches(pattern: str) -> str:
-    return f"self.matches(r'{pattern}')"
-
-
 def _checked(check: Callable[[str], object]) -> AfterValidator:
     """A validator that reports a core error as a field error."""
 
@@ -86,18 +82,26 @@ Repository = Annotated[
         examples=["registry.example.com/my-api"],
         json_schema_extra=rules(
             ("!self.contains('@')", REPOSITORY_DIGEST_MESSAGE),
-            (f"self.contains('@') || {_matches(REPOSITORY_PATTERN)}", REPOSITORY_MESSAGE),
+            (
+                f"self.contains('@') || self.matches(r'{REPOSITORY_PATTERN}')",
+                REPOSITORY_MESSAGE,
+            ),
         ),
     ),
 ]
 Tag = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=256),
+    StringConstraints(min_length=1, max_length=128),
     AfterValidator(_check_tag),
     Field(
-        description="The tag for people. It is shown everywhere and never decides what runs.",
+        description=(
+            "The tag for people, in quotes: letters, digits, underscore, dot and hyphen. It is "
+            "shown everywhere and never decides what runs."
+        ),
         examples=["1.4.2"],
-        json_schema_extra=rules((_matches(TAG_PATTERN), TAG_MESSAGE)),
+        # A pattern and no CEL rule: CEL fails on a stored tag that is a number (`tag: 1.10`
+        # without quotes), and then the API server would refuse every write of our status.
+        json_schema_extra={"pattern": TAG_PATTERN},
     ),
 ]
 Digest = Annotated[
@@ -110,7 +114,7 @@ Digest = Annotated[
             "digest of the index."
         ),
         examples=["sha256:3f29a8c1d8e2b4f6a9c7d5e8b1f3a6c9d2e5f8b1a4c7d0e3f6a9c2d5e8b1f4a7"],
-        json_schema_extra=rules((_matches(DECLARED_DIGEST_PATTERN), DIGEST_MESSAGE)),
+        json_schema_extra=rules((f"self.matches(r'{DECLARED_DIGEST_PATTERN}')", DIGEST_MESSAGE)),
     ),
 ]
 Duration = Annotated[
