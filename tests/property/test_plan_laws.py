@@ -1,0 +1,344 @@
+"""Laws of plan(): for arbitrary worlds, not for those that somebody thought of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from objects import REPOSITORY
+from pinnedrelease.core.actions import ApplyImages, RecordIntent, WriteStatus
+from pinnedrelease.core.conditions import Condition, ConditionStatus, ConditionType, find
+from pinnedrelease.core.drift import DriftKind, DriftRecord
+from pinnedrelease.core.fights import Correction, Fight
+from pinnedrelease.core.history import (
+    Cause,
+    History,
+    Revision,
+    RevisionAction,
+    RevisionResult,
+)
+from pinnedrelease.core.observed import (
+    InvalidSpec,
+    Memory,
+    Observed,
+    Refusal,
+    RefusalKind,
+    Release,
+)
+from pinnedrelease.core.pin import DriftPolicy, EffectivePin, Pin, PinSource
+from pinnedrelease.core.plan import Plan, plan
+from pinnedrelease.core.situation import assess
+from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Container, Fence, FieldChange, Rollout, Workload
+from status_lint import lint
+from worlds import NOON, TARGET, after, at, desired, pin, rolled_out
+
+DIGESTS = [f"sha256:{letter * 64}" for letter in "abc"]
+PINS = [pin(digest, tag) for digest in DIGESTS for tag in ("1.0", "2.0")]
+OTHER = "elsewhere.example.com/other"
+IMAGES = [
+    f"{REPOSITORY}:1.0",
+    *(f"{REPOSITORY}@{digest}" for digest in DIGESTS),
+    f"{REPOSITORY}:1.0@{DIGESTS[0]}",
+    f"{OTHER}:1",
+    f"{OTHER}@{DIGESTS[0]}",
+    "",
+    "not an image",
+]
+NAMES = ["web", "worker", "migrate"]
+
+pins = st.sampled_from(PINS)
+instants = st.integers(0, 7200).map(lambda ago: NOON - timedelta(seconds=ago))
+counts = st.integers(0, 4)
+rollouts = st.builds(
+    Rollout, desired=counts, current=counts, updated=counts, ready=counts, observed=st.booleans()
+)
+changes = st.builds(
+    FieldChange,
+    manager=st.sampled_from(["kubectl-set", "argocd-controller"]),
+    changed_at=st.none() | instants,
+)
+specs = st.builds(
+    lambda declared, containers, policy, suspend, limit: desired(
+        declared,
+        containers=tuple(containers),
+        drift_policy=policy,
+        suspend=suspend,
+        revision_history_limit=limit,
+    ),
+    pins,
+    st.lists(st.sampled_from(NAMES), unique=True, max_size=2),
+    st.sampled_from(DriftPolicy),
+    st.booleans(),
+    st.integers(1, 4),
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    revisions: list[Revision] = []
+    end = None
+    for number in range(draw(st.integers(0, 4)), 0, -1):
+        revisions.append(
+            Revision(
+                number=number,
+                pin=draw(pins),
+                action=draw(st.sampled_from(RevisionAction)),
+                result=draw(st.sampled_from(RevisionResult)),
+                cause=Cause(generation=number),
+                deploy_time=NOON - timedelta(minutes=10 * (5 - number)),
+                supersede_time=end,
+            )
+        )
+        end = revisions[-1].deploy_time
+    return History(revisions=tuple(revisions))
+
+
+conditions = st.builds(
+    Condition,
+    type=st.sampled_from([*(str(kind) for kind in ConditionType), "Foreign"]),
+    status=st.sampled_from(ConditionStatus),
+    reason=st.sampled_from(
+        ["WaitingForTarget", "TargetNotFound", "RolloutTimeout", "CorrectingDrift", "Pinned"]
+    ),
+    message=st.text(max_size=5),
+    observed_generation=st.none() | st.integers(0, 5),
+    last_transition_time=instants,
+)
+drift_records = st.builds(
+    DriftRecord,
+    kind=st.just(DriftKind.TEMPLATE),
+    subject=st.sampled_from([f"{TARGET} container/{name}" for name in NAMES]),
+    expected=st.sampled_from([one.reference for one in PINS]),
+    observed=st.sampled_from(IMAGES),
+    actor=st.just("kubectl-set"),
+    detect_time=instants,
+    correct_time=st.none() | instants,
+)
+statuses = st.builds(
+    Status,
+    observed_generation=st.none() | st.integers(0, 5),
+    effective=st.none() | st.builds(EffectivePin, pin=pins, source=st.just(PinSource.SPEC)),
+    revision=st.integers(0, 5),
+    deploy_time=st.none() | instants,
+    target=st.none() | st.just(str(TARGET)),
+    containers=st.lists(st.sampled_from(NAMES), unique=True, max_size=3).map(tuple),
+    pod_summary=st.none() | st.just("1/2"),
+    drift=st.lists(drift_records, max_size=3).map(tuple),
+    history=histories(),
+    conditions=st.lists(conditions, max_size=4, unique_by=lambda one: one.type).map(tuple),
+)
+releases = st.builds(
+    Release,
+    namespace=st.just("shop"),
+    name=st.sampled_from(["web", "late"]),
+    uid=st.sampled_from(["uid-1", "uid-2"]),
+    resource_version=st.just("10"),
+    generation=st.integers(1, 5),
+    created_at=instants,
+    spec=specs | st.builds(InvalidSpec, problems=st.just(("spec.tag: wrong",))),
+    status=statuses,
+    deleting=st.sampled_from([False, False, False, True]),
+    changed_by=st.none() | st.just("ci"),
+    requested_at=st.none() | st.just("now"),
+)
+fences = st.builds(
+    Fence, release_uid=st.sampled_from(["uid-1", "uid-2"]), generation=st.integers(0, 6)
+)
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> Workload:
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=3))
+    containers = tuple(
+        Container(
+            name=name,
+            image=draw(st.sampled_from(IMAGES)),
+            init=name == "migrate",
+            changed_by=draw(st.none() | changes),
+        )
+        for name in names
+    )
+    marked = draw(st.lists(st.tuples(st.sampled_from(["web", "late"]), fences), max_size=2))
+    return Workload(
+        target=TARGET,
+        uid="uid-of-workload",
+        resource_version="20",
+        containers=containers,
+        rollout=draw(rollouts),
+        deleting=draw(st.sampled_from([False, False, False, True])),
+        owned_containers=frozenset(draw(st.lists(st.sampled_from(names), max_size=2))),
+        fences=tuple(marked),
+    )
+
+
+memories = st.builds(
+    Memory,
+    missing_since_s=st.none() | st.floats(0, 1000),
+    status_written_at_s=st.none() | st.floats(990, 1000),
+    fight=st.just(Fight())
+    | st.builds(
+        Fight,
+        recent=st.just((Correction(manager="kubectl-set", at_s=999.0),)),
+        opponent=st.just("kubectl-set"),
+        hold_s=st.just(10.0),
+        held_until_s=st.floats(990, 1100),
+    ),
+    refusal=st.none()
+    | st.builds(
+        Refusal,
+        kind=st.sampled_from(RefusalKind),
+        message=st.just("no"),
+        generation=st.integers(1, 5),
+        attempts=st.integers(1, 9),
+        retry_at_s=st.floats(900, 1100),
+    ),
+)
+worlds = st.builds(
+    Observed,
+    release=releases,
+    workload=st.none() | workloads(),
+    rivals=st.lists(releases, max_size=2).map(tuple),
+    memory=memories,
+)
+
+
+def apply_of(decided: Plan) -> ApplyImages | None:
+    return next((one for one in decided.actions if isinstance(one, ApplyImages)), None)
+
+
+@given(worlds)
+def test_plan_is_total_and_deterministic(observed: Observed) -> None:
+    assert plan(observed, at()) == plan(observed, at())
+
+
+@given(worlds)
+def test_only_the_effective_pin_of_the_spec_is_ever_written(observed: Observed) -> None:
+    action = apply_of(plan(observed, at()))
+    if action is None:
+        return
+    spec = observed.release.spec
+    assert not isinstance(spec, InvalidSpec)
+    assert {one.pin for one in action.pinned} == {spec.pin}
+    assert not spec.suspend
+    assert spec.drift_policy is DriftPolicy.CORRECT
+
+
+@given(worlds)
+def test_a_write_names_each_container_that_we_own_and_keeps_what_is_not_ours(
+    observed: Observed,
+) -> None:
+    action = apply_of(plan(observed, at()))
+    if action is None:
+        return
+    assert observed.workload is not None
+    present = {one.name: one.image for one in observed.workload.containers}
+    named = {one.name for one in (*action.pinned, *action.kept)}
+    assert observed.workload.owned_containers <= named <= present.keys()
+    assert all(present[one.name] == one.image for one in action.kept)
+
+
+@given(worlds)
+def test_a_new_pair_is_in_the_history_before_it_is_written(observed: Observed) -> None:
+    decided = plan(observed, at())
+    action = apply_of(decided)
+    if action is None or not action.pinned:
+        return
+    before_write = observed.release.status.history
+    for one in decided.actions:
+        if isinstance(one, RecordIntent):
+            before_write = one.status.history
+        if isinstance(one, ApplyImages):
+            break
+    assert before_write.head is not None
+    assert before_write.head.pin == action.pinned[0].pin
+
+
+@given(worlds)
+def test_no_history_entry_is_lost_but_by_the_limit(observed: Observed) -> None:
+    spec = observed.release.spec
+    for action in plan(observed, at()).actions:
+        if not isinstance(action, RecordIntent | WriteStatus):
+            continue
+        assert not isinstance(spec, InvalidSpec) or (
+            action.status.history == observed.release.status.history
+        )
+        numbers = [one.number for one in action.status.history.revisions]
+        assert numbers == sorted(set(numbers), reverse=True)
+        limit = 50 if isinstance(spec, InvalidSpec) else max(spec.revision_history_limit, 2)
+        before = {one.number for one in observed.release.status.history.revisions}
+        lost = before - set(numbers)
+        assert not lost or len(numbers) == limit
+        assert action.status.revision >= observed.release.status.revision
+
+
+@given(worlds)
+def test_ready_true_means_that_nothing_governed_differs(observed: Observed) -> None:
+    for action in plan(observed, at()).actions:
+        if not isinstance(action, WriteStatus):
+            continue
+        condition = find(action.status.conditions, ConditionType.READY)
+        assert condition is not None
+        if condition.status is ConditionStatus.TRUE:
+            situation = assess(observed)
+            assert situation is not None
+            assert not situation.differing
+            assert situation.governed
+
+
+@given(worlds)
+def test_every_status_keeps_the_rules_of_kstatus(observed: Observed) -> None:
+    for action in plan(observed, at()).actions:
+        if isinstance(action, RecordIntent | WriteStatus):
+            lint(action.status, observed.release.generation)
+
+
+@settings(max_examples=200)
+@given(worlds)
+def test_from_any_start_it_comes_to_rest_and_is_silent(observed: Observed) -> None:
+    """Eventually stable reconciliation: once nobody disturbs, a few passes lead to silence."""
+    seconds = 0.0
+    for _ in range(12):
+        decided = plan(observed, at(seconds))
+        if not decided.actions and decided.requeue_after_s is None:
+            break
+        observed = after(observed, decided)
+        if observed.workload is not None:
+            observed = rolled_out(observed)
+        seconds += max(decided.requeue_after_s or 0.0, 5.0)
+    else:
+        # A fight is remembered for ten minutes; after that there must be silence too.
+        seconds += 700
+        observed = after(observed, plan(observed, at(seconds)))
+        seconds += 5
+    final = plan(observed, at(seconds + 5))
+    assert final.actions == ()
+    situation = assess(observed)
+    if situation is not None and situation.writes_allowed and not observed.release.deleting:
+        fence = situation.workload.fence_of(observed.release.name)
+        stale = fence is not None and fence.generation > observed.release.generation
+        assert stale or not situation.differing
+
+
+@given(st.lists(pins, min_size=1, max_size=12), st.integers(1, 5))
+def test_intervals_of_the_history_have_neither_gap_nor_overlap(
+    declared: list[Pin], limit: int
+) -> None:
+    history = History()
+    for number, one in enumerate(declared):
+        now = NOON + timedelta(minutes=number)
+        cause = Cause(generation=number + 1)
+        last = max((entry.number for entry in history.revisions), default=0)
+        history = history.with_intent(one, cause, now, last_number=last).confirmed()
+        history = history.trimmed(limit)
+
+    entries = history.revisions
+    for newer, older in zip(entries, entries[1:], strict=False):
+        assert older.supersede_time == newer.deploy_time
+        assert newer.number == older.number + 1
+        assert newer.pin != older.pin
+    assert entries[0].supersede_time is None
+    assert replace(entries[0], supersede_time=None).pin == declared[-1]
