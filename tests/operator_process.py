@@ -1,4 +1,4 @@
-"""The operator under test: a real process with its own service account, started as in production."""
+"""The operator under test: a real process, with its own service account, as in production."""
 
 from __future__ import annotations
 

@@ -24,9 +24,7 @@ def lint(status: Status, generation: int) -> None:
         assert ready.status is ConditionStatus.FALSE
         assert stalled.reason == ready.reason
     for present_while_true in (reconciling, stalled):
-        assert present_while_true is None or (
-            present_while_true.status is ConditionStatus.TRUE
-        )
+        assert present_while_true is None or (present_while_true.status is ConditionStatus.TRUE)
     for condition in (ready, reconciling, stalled):
         if condition is not None:
             assert condition.observed_generation == generation

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from objects import DIGEST_A, DIGEST_B, REPOSITORY
 from pinnedrelease.core.actions import ApplyImages, EmitEvent, RecordIntent, WriteStatus
 from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Pin, Target, TargetKind
 from pinnedrelease.core.plan import Plan, plan
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Container, FieldChange, Rollout, Workload
-
-from objects import DIGEST_A, DIGEST_B, REPOSITORY
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 TARGET = Target(kind=TargetKind.DEPLOYMENT, name="web")

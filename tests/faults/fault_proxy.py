@@ -127,7 +127,7 @@ class FaultProxy:
 
     def _handler(
         self, upstream: aiohttp.ClientSession
-    ) -> Callable[[web.Request], "asyncio.Future[web.StreamResponse]"]:
+    ) -> Callable[[web.Request], asyncio.Future[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             counted = _is_counted(request.method, request.path)
             if counted:
@@ -181,9 +181,7 @@ class FaultProxy:
 async def _relay(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
     """Pass an answer on piece by piece, as a watch needs it."""
     headers = {
-        name: value
-        for name, value in answer.headers.items()
-        if name.lower() not in NOT_FORWARDED
+        name: value for name, value in answer.headers.items() if name.lower() not in NOT_FORWARDED
     }
     response = web.StreamResponse(status=answer.status, headers=headers)
     with contextlib.suppress(ConnectionError):

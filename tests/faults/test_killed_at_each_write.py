@@ -21,9 +21,7 @@ MOST_WRITES = 30
 
 
 @pytest.fixture(scope="module")
-def proxy(
-    plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FaultProxy]:
+def proxy(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
     with FaultProxy(plane, tmp_path_factory.mktemp("proxy")) as running:
         yield running
 
@@ -87,8 +85,10 @@ def _adopt_promote_correct(
     alive_and(f"{REPOSITORY}@{DIGEST_A}")
     namespace.apply(pinned_release(digest=DIGEST_B, tag="1.1"))
     eventually(
-        lambda: namespace.release()["status"].get("digest") == DIGEST_B
-        or operator.child.returncode is not None,
+        lambda: (
+            namespace.release()["status"].get("digest") == DIGEST_B
+            or operator.child.returncode is not None
+        ),
         lambda: namespace.describe("web"),
     )
     alive_and(f"{REPOSITORY}@{DIGEST_B}")
@@ -104,4 +104,3 @@ def _adopt_promote_correct(
     assert first["supersedeTime"] == newest["deployTime"]
     plane.kubectl("delete", "namespace", name, "--wait=false")
     return strike.struck
-

@@ -11,7 +11,7 @@ import yaml
 import operator_process
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
-from namespace import Namespace, stays
+from namespace import Namespace
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
 from operator_process import OperatorProcess
 from pinnedrelease.api.crd import custom_resource_definition
@@ -33,7 +33,7 @@ KIND_ADVICE = "CronJob is batch/v1"
         pytest.param({"digest": DIGEST_A + "a"}, DIGEST_ADVICE, id="65 digits"),
         pytest.param({"digest": DIGEST_A + "\n"}, DIGEST_ADVICE, id="trailing newline"),
         pytest.param({"digest": "sha512:" + "a" * 128}, DIGEST_ADVICE, id="sha512"),
-        pytest.param({"digest": "sha256:" + "１" * 64}, DIGEST_ADVICE, id="full-width digits"),
+        pytest.param({"digest": "sha256:" + "\uff11" * 64}, DIGEST_ADVICE, id="full-width digits"),
         pytest.param({"repository": "nginx:1.25"}, REPOSITORY_ADVICE, id="repository with tag"),
         pytest.param(
             {"repository": f"nginx@{DIGEST_A}"}, "must not contain a digest", id="with digest"
@@ -131,7 +131,7 @@ def test_every_field_is_explained_by_kubectl_explain(namespace: Namespace) -> No
     assert "The authority: the digest that must run" in shown
 
 
-STORED_BEFORE = {
+STORED_BEFORE: dict[str, dict[str, Any]] = {
     "digits": {"digest": "sha256:" + "A" * 64},
     "short": {"digest": DIGEST_A[:-1]},
     "newline": {"digest": DIGEST_A + "\n"},

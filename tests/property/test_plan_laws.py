@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -236,7 +237,7 @@ def test_a_write_names_each_container_that_we_own_and_keeps_what_is_not_ours(
         return
     assert observed.workload is not None
     present = {one.name: one.image for one in observed.workload.containers}
-    named = {one.name for one in (*action.pinned, *action.kept)}
+    named = {one.name for one in action.pinned} | {one.name for one in action.kept}
     assert observed.workload.owned_containers <= named <= present.keys()
     assert all(present[one.name] == one.image for one in action.kept)
 
@@ -336,7 +337,7 @@ def test_intervals_of_the_history_have_neither_gap_nor_overlap(
         history = history.trimmed(limit)
 
     entries = history.revisions
-    for newer, older in zip(entries, entries[1:], strict=False):
+    for newer, older in itertools.pairwise(entries):
         assert older.supersede_time == newer.deploy_time
         assert newer.number == older.number + 1
         assert newer.pin != older.pin

@@ -76,6 +76,6 @@ def target_in(document: Mapping[str, object]) -> Target | None:
     if not isinstance(reference, Mapping):
         return None
     kind, name = reference.get("kind", TargetKind.DEPLOYMENT), reference.get("name")
-    if not isinstance(name, str) or kind not in set(TargetKind):
+    if not isinstance(name, str) or not isinstance(kind, str) or kind not in set(TargetKind):
         return None
     return Target(kind=TargetKind(kind), name=name)

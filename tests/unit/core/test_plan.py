@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from objects import DIGEST_A, DIGEST_B, REPOSITORY
+from objects import DIGEST_A, REPOSITORY
 from pinnedrelease.core.actions import (
     ApplyImages,
     EmitEvent,
@@ -24,7 +25,6 @@ from pinnedrelease.core.plan import Plan, plan
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Fence, Rollout
 from worlds import (
-    DONE,
     HALFWAY,
     NOON,
     PIN_A,
@@ -87,9 +87,7 @@ def test_a_new_pin_is_recorded_before_the_workload_is_written() -> None:
 
 
 def test_a_workload_write_carries_uid_version_images_and_marks() -> None:
-    on = workload(
-        container(f"{REPOSITORY}:1.0"), container("example.com/proxy:2", name="proxy")
-    )
+    on = workload(container(f"{REPOSITORY}:1.0"), container("example.com/proxy:2", name="proxy"))
 
     action = the_apply(plan(world(on=on), at()))
 
@@ -195,9 +193,7 @@ def test_a_promotion_supersedes_the_pair_before_it() -> None:
 
 def test_a_return_to_an_earlier_digest_is_a_rollback_with_a_new_number() -> None:
     on_b = settled(promoted(pinned_world()), 60)
-    back = replace(
-        on_b, release=replace(on_b.release, spec=desired(PIN_A), generation=3)
-    )
+    back = replace(on_b, release=replace(on_b.release, spec=desired(PIN_A), generation=3))
 
     status = final_status(plan(back, at(120)))
 
@@ -212,9 +208,7 @@ def test_a_return_to_an_earlier_digest_is_a_rollback_with_a_new_number() -> None
 def test_a_new_tag_for_the_same_digest_is_a_revision_and_no_workload_write() -> None:
     retagged = replace(
         pinned_world(),
-        release=replace(
-            pinned_world().release, spec=desired(pin(tag="1.0-final")), generation=2
-        ),
+        release=replace(pinned_world().release, spec=desired(pin(tag="1.0-final")), generation=2),
     )
 
     decided = plan(retagged, at(60))
@@ -251,17 +245,13 @@ def test_a_crash_after_the_workload_write_only_confirms() -> None:
 def test_a_late_write_of_a_superseded_intent_is_fenced_off() -> None:
     """Found by the model checker of the reliability study (5.2), eight steps."""
     on_b = settled(promoted(pinned_world()), 60)
-    back_to_a = replace(
-        on_b, release=replace(on_b.release, spec=desired(PIN_A), generation=3)
-    )
+    back_to_a = replace(on_b, release=replace(on_b.release, spec=desired(PIN_A), generation=3))
     intent = plan(back_to_a, at(120)).actions[0]
     assert isinstance(intent, RecordIntent)
     # Its process is paused here. The user returns to B, which the workload still has.
     paused = replace(
         back_to_a,
-        release=replace(
-            back_to_a.release, status=intent.status, spec=desired(PIN_B), generation=4
-        ),
+        release=replace(back_to_a.release, status=intent.status, spec=desired(PIN_B), generation=4),
     )
 
     decided = plan(paused, at(125))
@@ -478,7 +468,7 @@ def test_a_fight_slows_down_names_the_opponent_and_never_gives_up() -> None:
         observed = after(drifted, decided)
         seconds += 1
 
-    gaps = [later - earlier for earlier, later in zip(corrections, corrections[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(corrections)]
     assert gaps[:5] == [1, 1, 1, 1, 1]
     assert gaps[5:11] == [10, 20, 40, 80, 160, 300]
     assert ready(observed.release.status) == ("False", "DriftLoop")

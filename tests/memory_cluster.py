@@ -1,0 +1,78 @@
+"""One PinnedRelease and its target in memory, with the API server's preconditions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from pinnedrelease.cluster.errors import Conflict
+from pinnedrelease.core.actions import ApplyImages, EmitEvent
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import Target
+from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Workload
+from pinnedrelease.reconcile.gather import Key
+from worlds import applied
+
+
+class MemoryCluster:
+    """Reads and writes as the reconciler needs them. Writes are counted, and can be refused."""
+
+    def __init__(self, release: Release | None, workload: Workload | None) -> None:
+        self.stored = release
+        self.target = workload
+        self.writes: list[str] = []
+        self.refuse_workload: Exception | None = None
+        self.refuse_events: Exception | None = None
+
+    async def release(self, namespace: str, name: str) -> Release | None:
+        """GET of the PinnedRelease."""
+        found = self.stored
+        return found if found and (found.namespace, found.name) == (namespace, name) else None
+
+    async def workload(self, target: Target, namespace: str) -> Workload | None:
+        """GET of the target."""
+        assert namespace == "shop"
+        return self.target if self.target and self.target.target == target else None
+
+    async def write_status(self, release: Release, resource_version: str, status: Status) -> str:
+        """PATCH of the status, with its precondition."""
+        assert self.stored is not None
+        if self.stored.resource_version != resource_version:
+            raise Conflict(f"{release}: the object has been modified")
+        version = str(int(resource_version) + 1)
+        self.stored = replace(self.stored, status=status, resource_version=version)
+        self.writes.append("status")
+        return version
+
+    async def apply_images(self, release: Release, action: ApplyImages) -> None:
+        """Server-side apply, with its preconditions."""
+        assert release.namespace == "shop"
+        if self.refuse_workload is not None:
+            raise self.refuse_workload
+        current = self.target
+        if current is None or (current.uid, current.resource_version) != (
+            action.uid,
+            action.resource_version,
+        ):
+            raise Conflict("the workload has been modified")
+        self.target = applied(current, action)
+        self.writes.append("workload")
+
+    async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:
+        """POST of an event."""
+        assert at.tzinfo is not None
+        assert release.namespace == "shop"
+        if self.refuse_events is not None:
+            raise self.refuse_events
+        self.writes.append(action.reason)
+
+    def target_of(self, key: Key) -> Target | None:
+        """The hint of the watches."""
+        assert key.namespace == "shop"
+        return self.target.target if self.target else None
+
+    def sharing_target(self, key: Key) -> tuple[Key, ...]:
+        """Nobody else."""
+        assert key.namespace == "shop"
+        return ()

@@ -1,0 +1,162 @@
+"""Wire to core and back."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from objects import DIGEST_A, REPOSITORY, pinned_release
+from pinnedrelease.api.convert import status_from_wire, status_to_wire
+from pinnedrelease.api.errors import NotAResource
+from pinnedrelease.api.resource import decode_release, decode_spec
+from pinnedrelease.core.observed import InvalidSpec
+from pinnedrelease.core.pin import DesiredPin
+from pinnedrelease.core.status import Status
+from worlds import PIN_A, settled, workload, world
+
+METADATA = {
+    "namespace": "shop",
+    "name": "web",
+    "uid": "u",
+    "resourceVersion": "7",
+    "generation": 3,
+    "creationTimestamp": "2026-11-23T12:00:00Z",
+}
+
+
+def stored(**spec: object) -> Any:
+    document: Any = pinned_release(**spec)  # type: ignore[arg-type]
+    document["metadata"] = deepcopy(METADATA)
+    return document
+
+
+def problems(document: object) -> str:
+    decoded = decode_spec(document)
+    assert isinstance(decoded, InvalidSpec)
+    return "; ".join(decoded.problems)
+
+
+def test_a_minimal_object_is_read_with_its_defaults() -> None:
+    release = decode_release(stored())
+
+    assert isinstance(release.spec, DesiredPin)
+    assert release.spec.pin == PIN_A
+    assert (release.spec.suspend, release.spec.revision_history_limit) == (False, 10)
+    assert release.spec.timeout.total_seconds() == 600
+    assert (release.namespace, release.name, release.generation) == ("shop", "web", 3)
+
+
+def test_an_unknown_field_of_a_newer_server_is_ignored() -> None:
+    assert isinstance(decode_release(stored(somethingNew={"a": 1})).spec, DesiredPin)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"digest": "sha256:short"}, "spec.digest"),
+        ({"tag": 1.1}, "spec.tag"),
+        ({"repository": f"{REPOSITORY}:1"}, "spec.repository"),
+        ({"repository": "a" * 64}, "spec.repository"),
+        ({"timeout": "ten minutes"}, "spec.timeout"),
+        ({"target": {"kind": "CronJob", "name": "web"}}, "spec.targetRef"),
+        ({"target": {"kind": "Pod", "name": "web"}}, "spec.targetRef.kind"),
+        ({"target": {}}, "spec.targetRef.name"),
+        ({"containers": "web"}, "spec.containers"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_path(wrong: dict[str, Any], field: str) -> None:
+    assert problems(stored(**wrong)["spec"]).startswith(f"{field}")
+
+
+@pytest.mark.parametrize("nothing", [None, "text", [], 1])
+def test_a_spec_that_is_no_object_is_invalid_and_no_crash(nothing: object) -> None:
+    assert problems(nothing).startswith("spec")
+
+
+def test_metadata_that_no_server_sends_is_an_error_with_a_path() -> None:
+    with pytest.raises(NotAResource, match=r"metadata\.uid"):
+        decode_release({"metadata": {key: METADATA[key] for key in METADATA if key != "uid"}})
+
+
+def test_the_manager_of_the_digest_is_the_actor() -> None:
+    document = stored()
+    document["metadata"]["managedFields"] = [
+        {
+            "manager": "early",
+            "time": "2026-01-01T00:00:00Z",
+            "fieldsV1": {"f:spec": {"f:digest": {}}},
+        },
+        {"manager": "ci", "time": "2026-02-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:digest": {}}}},
+        {"manager": "late", "time": "2026-03-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:tag": {}}}},
+        {
+            "manager": "us",
+            "subresource": "status",
+            "time": "2026-04-01T00:00:00Z",
+            "fieldsV1": {"f:spec": {"f:digest": {}}},
+        },
+    ]
+
+    assert decode_release(document).changed_by == "ci"
+
+
+def test_a_status_survives_the_way_to_the_wire_and_back() -> None:
+    status = settled(world(on=workload())).release.status
+
+    assert status_from_wire(status_to_wire(status)) == status
+
+
+def test_an_empty_status_clears_every_field() -> None:
+    wire = status_to_wire(Status())
+
+    assert {name for name, value in wire.items() if value is not None} <= {
+        "containers", "drift", "history", "conditions",
+    }  # fmt: skip
+    assert status_from_wire(wire) == Status()
+
+
+def test_what_makes_no_sense_in_a_status_is_left_out_and_not_believed() -> None:
+    wire = status_to_wire(settled(world(on=workload())).release.status)
+    good = deepcopy(wire["history"])
+    assert isinstance(good, list)
+    wire["history"] = [*good, {"revision": 9, "digest": "x"}, "text", None]
+    wire["conditions"] = "none"
+    wire["revision"] = "many"
+    wire["deployTime"] = "yesterday"
+
+    status = status_from_wire(wire)
+
+    assert [one.number for one in status.history.revisions] == [1]
+    assert status.conditions == ()
+    assert (status.revision, status.deploy_time) == (0, None)
+    assert status.target == "Deployment/web"
+
+
+def test_a_history_digest_edited_by_hand_to_nonsense_is_not_believed() -> None:
+    wire: Any = status_to_wire(settled(world(on=workload())).release.status)
+    wire["history"][0]["digest"] = DIGEST_A.upper()
+
+    assert status_from_wire(wire).history.revisions == ()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+KEYS = ["spec", "status", "history", "conditions", "drift", "digest", "tag", "image", "containers"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), json_values))
+def test_no_status_crashes_the_reader(document: dict[str, object]) -> None:
+    assert isinstance(status_from_wire(document), Status)
+
+
+@given(st.fixed_dictionaries({"metadata": st.just(METADATA)}, optional={
+    "spec": json_values, "status": json_values,
+}))  # fmt: skip
+def test_no_object_crashes_the_reader(document: dict[str, object]) -> None:
+    assert decode_release(document).name == "web"

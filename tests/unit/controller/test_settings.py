@@ -1,0 +1,47 @@
+"""Settings: flags, then environment, then defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pinnedrelease.controller.settings import parse_settings
+
+
+def test_without_anything_all_namespaces_are_watched() -> None:
+    settings = parse_settings([], {})
+
+    assert (settings.namespaces, settings.kubeconfig, settings.workers) == ((), None, 8)
+    assert settings.limits.target_grace_s == 60.0
+
+
+def test_namespaces_come_one_by_one_or_as_a_list() -> None:
+    given = parse_settings(["-n", "a,b", "--namespace", "c"], {})
+
+    assert given.namespaces == ("a", "b", "c")
+    assert parse_settings([], {"PINREL_NAMESPACE": "a,b"}).namespaces == ("a", "b")
+
+
+def test_a_flag_beats_the_environment() -> None:
+    environment = {"PINREL_LOG_LEVEL": "debug", "PINREL_HEALTH_PORT": "8080"}
+
+    settings = parse_settings(["--log-level", "error"], environment)
+
+    assert (settings.log_level, settings.health_port) == ("error", 8080)
+
+
+def test_the_first_file_of_kubeconfig_in_the_environment_is_used() -> None:
+    assert parse_settings([], {"KUBECONFIG": "/a:/b"}).kubeconfig == Path("/a")
+    assert parse_settings(["--kubeconfig", "/c"], {"KUBECONFIG": "/a"}).kubeconfig == Path("/c")
+
+
+@pytest.mark.parametrize("wrong", [["--workers", "0"], ["--log-level", "loud"], ["--nope"]])
+def test_a_wrong_flag_is_a_usage_error(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        parse_settings(wrong, {})
+
+    assert raised.value.code == 2
+    assert "pinrel controller: error" in capsys.readouterr().err

@@ -1,0 +1,31 @@
+"""kopf is wired so that it can only wake keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from pinnedrelease.cluster.session import Session
+from pinnedrelease.controller import watches
+
+
+def wiring() -> object:
+    session = object.__new__(Session)
+    return watches._registry(session, lambda *_: None)
+
+
+def test_kopf_has_no_handler_that_would_make_it_write() -> None:
+    registry = wiring()
+
+    for kind in ("_changing", "_spawning", "_indexing", "_webhooks"):
+        assert not list(getattr(registry, kind)._handlers), kind
+
+
+def test_a_write_of_kopf_is_an_error() -> None:
+    settings = watches._settings(1.0)
+
+    with pytest.raises(watches.KopfMustNotWrite):
+        settings.persistence.progress_storage.store(key=None, record=None, body=None, patch=None)  # type: ignore[arg-type]
+    with pytest.raises(watches.KopfMustNotWrite):
+        settings.persistence.diffbase_storage.store(body=None, patch=None, essence=None)  # type: ignore[arg-type]
+    assert settings.posting.enabled is False
+    assert settings.queueing.worker_limit is None

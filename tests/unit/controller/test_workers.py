@@ -1,0 +1,100 @@
+"""Workers: a failing key comes back, and stops nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from pinnedrelease.cluster.errors import Conflict, Unavailable
+from pinnedrelease.controller.queue import WorkQueue
+from pinnedrelease.controller.workers import Workers
+from pinnedrelease.core.observed import Instant
+from pinnedrelease.reconcile.gather import Key
+from worlds import at
+
+A, B = Key("shop", "a"), Key("shop", "b")
+
+
+class StillClock:
+    """A clock that stands, and chance that is none."""
+
+    def now(self) -> Instant:
+        return at()
+
+    def monotonic_s(self) -> float:
+        return at().monotonic_s
+
+    def unit_random(self) -> float:
+        return 0.0
+
+
+async def run_until(done: asyncio.Event, workers: Workers) -> None:
+    task = asyncio.create_task(workers.run())
+    try:
+        await asyncio.wait_for(done.wait(), 5)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Conflict("faster"),
+        Unavailable("down"),
+        ValueError("a bug"),
+        ExceptionGroup("reads", [Unavailable("down")]),
+        ExceptionGroup("mixed", [Unavailable("down"), ValueError("a bug")]),
+    ],
+    ids=["conflict", "unavailable", "bug", "group", "mixed group"],
+)
+async def test_a_failing_key_is_tried_again_and_others_are_served(error: Exception) -> None:
+    queue, done = WorkQueue(spacing_s=0.0), asyncio.Event()
+    passes: list[Key] = []
+
+    async def reconcile(key: Key) -> float | None:
+        passes.append(key)
+        if key == A and passes.count(A) < 3:
+            raise error
+        if passes.count(A) == 3 and B in passes:
+            done.set()
+        return None
+
+    queue.add(A)
+    queue.add(B)
+    await run_until(done, Workers(queue, reconcile, StillClock()))
+
+    assert passes[:2] == [A, B]
+
+
+async def test_the_pause_that_the_server_asks_for_is_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue, done = WorkQueue(), asyncio.Event()
+
+    async def reconcile(_: Key) -> float | None:
+        done.set()
+        raise Unavailable("busy", retry_after_s=7.0)
+
+    queue.add(A)
+    with caplog.at_level(logging.WARNING):
+        await run_until(done, Workers(queue, reconcile, StillClock()))
+
+    assert [vars(record)["again_in_s"] for record in caplog.records] == [7.0]
+
+
+async def test_the_reconcilers_wish_to_look_again_is_kept() -> None:
+    queue, done = WorkQueue(spacing_s=0.0), asyncio.Event()
+    passes = 0
+
+    async def reconcile(_: Key) -> float | None:
+        nonlocal passes
+        passes += 1
+        if passes == 2:
+            done.set()
+        return 0.01
+
+    queue.add(A)
+    await run_until(done, Workers(queue, reconcile, StillClock()))
