@@ -22,25 +22,30 @@ class MemoryCluster:
         self.stored = release
         self.target = workload
         self.writes: list[str] = []
+        self.reads = 0
+        self.arrived: Workload | None = None
+        self.watched_version: str | None = None
         self.refuse_workload: Exception | None = None
         self.refuse_events: Exception | None = None
 
     async def release(self, namespace: str, name: str) -> Release | None:
         """GET of the PinnedRelease."""
+        self.reads += 1
         found = self.stored
         return found if found and (found.namespace, found.name) == (namespace, name) else None
 
     async def workload(self, target: Target, namespace: str) -> Workload | None:
         """GET of the target."""
+        self.reads += 1
         assert namespace == "shop"
         return self.target if self.target and self.target.target == target else None
 
-    async def write_status(self, release: Release, resource_version: str, status: Status) -> str:
+    async def write_status(self, release: Release, status: Status) -> str:
         """PATCH of the status, with its precondition."""
         assert self.stored is not None
-        if self.stored.resource_version != resource_version:
+        if self.stored.resource_version != release.resource_version:
             raise Conflict(f"{release}: the object has been modified")
-        version = str(int(resource_version) + 1)
+        version = str(int(release.resource_version) + 1)
         self.stored = replace(self.stored, status=status, resource_version=version)
         self.writes.append("status")
         return version
@@ -71,6 +76,17 @@ class MemoryCluster:
         """The hint of the watches."""
         assert key.namespace == "shop"
         return self.target.target if self.target else None
+
+    def seen_version(self, key: Key) -> str | None:
+        """What the watch of PinnedReleases has delivered."""
+        assert key.namespace == "shop"
+        return self.watched_version
+
+    def take_arrived(self, key: Key) -> Workload | None:
+        """What the watch of workloads has delivered, once."""
+        assert key.namespace == "shop"
+        arrived, self.arrived = self.arrived, None
+        return arrived
 
     def sharing_target(self, key: Key) -> tuple[Key, ...]:
         """Nobody else."""

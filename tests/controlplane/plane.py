@@ -30,7 +30,9 @@ STARTS = 3
 class ControlPlane(Cluster):
     """A control plane of its own. Use as a context manager; ready when entered.
 
-    With KEEP_CONTROL_PLANE=1 in the environment the folder with data and logs is kept.
+    ``durable`` lets etcd wait for the disk at every write, as it does in production; tests throw
+    the data away and do not wait. With KEEP_CONTROL_PLANE=1 in the environment the folder with
+    data and logs is kept.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class ControlPlane(Cluster):
         *,
         nodes: int = 2,
         audit: bool = True,
+        durable: bool = False,
         requests_per_s: int = 500,
         api_server_flags: tuple[str, ...] = (),
         environment: Mapping[str, str] = os.environ,
@@ -52,6 +55,7 @@ class ControlPlane(Cluster):
         self.binaries = binaries
         self.audit_log = folder / "audit.log" if audit else None
         self._nodes = nodes
+        self._durable = durable
         self._requests_per_s = requests_per_s
         self._api_server_flags = api_server_flags
         self._keep = environment.get("KEEP_CONTROL_PLANE") == "1"
@@ -143,7 +147,7 @@ class ControlPlane(Cluster):
             return write_kubeconfig(path, cluster=cluster, user=keys)
 
         shutil.copy(kubeconfig("admin", self._admin), self.admin_kubeconfig)
-        self._run("etcd", components.etcd(layout))
+        self._run("etcd", components.etcd(layout, durable=self._durable))
         self._run(
             "kube-apiserver",
             components.api_server(layout, audit_log=self.audit_log, extra=self._api_server_flags),

@@ -14,7 +14,8 @@ from pathlib import Path
 STOP_S = 10.0
 POLL_S = 0.05
 # Runs in the child before the program: on Linux the kernel kills it when its parent dies
-# (PR_SET_PDEATHSIG is 1). Elsewhere a killed parent leaves its children behind.
+# (PR_SET_PDEATHSIG is 1). Elsewhere a killed parent leaves its children behind. The kernel means
+# the thread that started the child: start children from a thread that lives as long as they do.
 _SHIM = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -30,7 +31,7 @@ class ProcessFailed(RuntimeError):
 
 
 class Child:
-    """One running program with a log file."""
+    """One running program with a log file. It dies with the thread that creates this object."""
 
     def __init__(
         self,

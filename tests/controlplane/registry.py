@@ -16,13 +16,15 @@ from typing import Self
 import httpx
 
 from controlplane.certificates import KeyPair
-from controlplane.processes import Child, free_port
+from controlplane.processes import Child, ProcessFailed, free_port
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 READY_S = 20.0
+STARTS = 3
+"""A free port can be taken between being found and being used: then start again on another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,23 @@ class Registry:
         self._child: Child | None = None
 
     def __enter__(self) -> Self:
+        try:
+            for attempt in range(1, STARTS + 1):
+                try:
+                    self._start()
+                except ProcessFailed as error:
+                    if attempt == STARTS or "address already in use" not in str(error):
+                        raise
+                    self.close()
+                    self.address = f"127.0.0.1:{free_port()}"
+                else:
+                    break
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _start(self) -> None:
         self._folder.mkdir(parents=True)
         configuration = self._folder / "config.json"
         configuration.write_text(json.dumps(self._configuration()))
@@ -64,7 +83,6 @@ class Registry:
             environment={"OTEL_TRACES_EXPORTER": "none"},
         )
         self._child.wait_until(self._is_ready, READY_S)
-        return self
 
     def __exit__(
         self,
@@ -72,6 +90,10 @@ class Registry:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop it and throw its data away."""
         if self._child is not None:
             self._child.stop()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -25,12 +25,12 @@ class Writer:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def write_status(self, release: Release, resource_version: str, status: Status) -> str:
-        """Store the status if the object is still at this version. Returns its new version."""
+    async def write_status(self, release: Release, status: Status) -> str:
+        """Store the status if the object is still as it was read. Returns its new version."""
         path = paths.item(paths.RELEASES, release.namespace, release.name, "status")
         stored = await self._session.patch(
             path,
-            status_body(status, resource_version),
+            status_body(status, release.resource_version),
             MERGE_PATCH,
             {"fieldManager": FIELD_MANAGER},
         )

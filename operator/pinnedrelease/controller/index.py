@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.gather import Key
 
 Place = tuple[str, Target]
@@ -17,19 +18,39 @@ class TargetIndex:
     def __init__(self) -> None:
         self._place_of: dict[Key, Place] = {}
         self._keys_at: dict[Place, set[Key]] = {}
+        self._arrived: dict[Key, Workload] = {}
+        self._versions: dict[Key, str] = {}
 
-    def put(self, key: Key, target: Target | None) -> None:
-        """Note a PinnedRelease that exists; None when its target cannot be read."""
+    def put(self, key: Key, target: Target | None, version: str | None = None) -> None:
+        """Note a PinnedRelease that exists; no target when it cannot be read."""
+        if version is not None:
+            self._versions[key] = version
         place = (key.namespace, target) if target is not None else None
         if self._place_of.get(key) == place:
             return
-        self.drop(key)
+        self._leave(key)
         if place is not None:
             self._place_of[key] = place
             self._keys_at.setdefault(place, set()).add(key)
 
+    def arrived(self, key: Key, workload: Workload | None) -> None:
+        """Keep a workload that an event has brought until the pass that it wakes takes it."""
+        if workload is None:
+            self._arrived.pop(key, None)
+        else:
+            self._arrived[key] = workload
+
+    def take_arrived(self, key: Key) -> Workload | None:
+        """The workload that the newest event has brought, once."""
+        return self._arrived.pop(key, None)
+
     def drop(self, key: Key) -> None:
         """Forget a PinnedRelease that is gone."""
+        self._arrived.pop(key, None)
+        self._versions.pop(key, None)
+        self._leave(key)
+
+    def _leave(self, key: Key) -> None:
         place = self._place_of.pop(key, None)
         if place is None:
             return
@@ -46,6 +67,10 @@ class TargetIndex:
         """The target that this PinnedRelease had when it was seen last."""
         place = self._place_of.get(key)
         return place[1] if place else None
+
+    def seen_version(self, key: Key) -> str | None:
+        """The resourceVersion of the PinnedRelease that a watch delivered last."""
+        return self._versions.get(key)
 
     def sharing_target(self, key: Key) -> tuple[Key, ...]:
         """Other PinnedReleases that were seen with the same target."""
@@ -67,6 +92,13 @@ def key_in(document: Mapping[str, object]) -> Key | None:
     if not isinstance(namespace, str) or not isinstance(name, str):
         return None
     return Key(namespace, name)
+
+
+def version_in(document: Mapping[str, object]) -> str | None:
+    """The resourceVersion of a watched object."""
+    metadata = document.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, Mapping) else None
+    return version if isinstance(version, str) else None
 
 
 def target_in(document: Mapping[str, object]) -> Target | None:

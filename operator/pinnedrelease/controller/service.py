@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Mapping
 
 from pinnedrelease.api import names
 from pinnedrelease.cluster.configuration import ClusterAccess
+from pinnedrelease.cluster.decode import decode_workload
+from pinnedrelease.cluster.errors import MalformedDocument
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.health import Health
-from pinnedrelease.controller.index import TargetIndex, key_in, target_in
+from pinnedrelease.controller.index import TargetIndex, key_in, target_in, version_in
 from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.settings import Settings
 from pinnedrelease.controller.watches import watch
 from pinnedrelease.controller.workers import Workers
 from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.clock import Clock
+from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
 
 log = logging.getLogger(__name__)
@@ -74,18 +79,30 @@ class Operator:
         if key is None:
             return
         if kind != names.KIND:
-            for concerned in self._index.keys_for(
-                key.namespace, Target(kind=TargetKind(kind), name=key.name)
-            ):
-                self._queue.add(concerned)
+            self._wake_for_workload(key, TargetKind(kind), event, document)
             return
         rivals = self._index.sharing_target(key)
         if event == "DELETED":
             self._index.drop(key)
         else:
-            self._index.put(key, target_in(document))
+            self._index.put(key, target_in(document), version_in(document))
         for concerned in {key, *rivals, *self._index.sharing_target(key)}:
             self._queue.add(concerned)
+
+    def _wake_for_workload(
+        self, place: Key, kind: TargetKind, event: str | None, document: Mapping[str, object]
+    ) -> None:
+        concerned = self._index.keys_for(place.namespace, Target(kind=kind, name=place.name))
+        if not concerned:
+            return
+        workload: Workload | None = None
+        # What a list brings may be older than what has been acted on before a restart.
+        if event in ("ADDED", "MODIFIED"):
+            with contextlib.suppress(MalformedDocument):
+                workload = decode_workload(kind, document)
+        for key in concerned:
+            self._index.arrived(key, workload)
+            self._queue.add(key)
 
     def _is_ready(self) -> bool:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, assert_never
 
@@ -19,8 +20,8 @@ log = logging.getLogger(__name__)
 class Writes(Protocol):
     """The writes that a pass may do."""
 
-    async def write_status(self, release: Release, resource_version: str, status: Status) -> str:
-        """Store the status at this version; returns the new version."""
+    async def write_status(self, release: Release, status: Status) -> str:
+        """Store the status if the object is still as it was read; returns its new version."""
 
     async def apply_images(self, release: Release, action: ApplyImages) -> None:
         """Write the workload."""
@@ -38,18 +39,18 @@ class WorkloadWriteRefused(PinnedReleaseError):
         self.message = message
 
 
-async def execute(plan: Plan, release: Release, writes: Writes, now: Instant) -> None:
-    """Carry out the actions.
+async def execute(plan: Plan, release: Release, writes: Writes, now: Instant) -> Release:
+    """Carry out the actions. Returns the PinnedRelease as it stands afterwards.
 
     Raises ClusterErrors (first of all Conflict: somebody was faster, so read and plan again) and
     WorkloadWriteRefused. An event that cannot be stored is logged and lost: events are news, the
     status is the record.
     """
-    version = release.resource_version
     for action in plan.actions:
         match action:
             case RecordIntent() | WriteStatus():
-                version = await writes.write_status(release, version, action.status)
+                version = await writes.write_status(release, action.status)
+                release = replace(release, resource_version=version, status=action.status)
             case ApplyImages():
                 await _apply(action, release, writes)
             case EmitEvent():
@@ -59,6 +60,7 @@ async def execute(plan: Plan, release: Release, writes: Writes, now: Instant) ->
                     log.warning("event lost", extra={"pin": str(release), "error": str(error)})
             case _:
                 assert_never(action)
+    return release
 
 
 async def _apply(action: ApplyImages, release: Release, writes: Writes) -> None:

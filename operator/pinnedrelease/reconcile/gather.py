@@ -41,6 +41,12 @@ class Neighbours(Protocol):
     def sharing_target(self, key: Key) -> tuple[Key, ...]:
         """Other PinnedReleases that were seen with the same target."""
 
+    def seen_version(self, key: Key) -> str | None:
+        """The resourceVersion of the PinnedRelease that a watch delivered last."""
+
+    def take_arrived(self, key: Key) -> Workload | None:
+        """The target as the event that woke this pass brought it, once; None without one."""
+
 
 async def gather(
     key: Key, reads: Reads, neighbours: Neighbours, memory: Memory, limits: Limits

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+from pinnedrelease.cluster.errors import Conflict
 from pinnedrelease.core import backoff
-from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Refusal
-from pinnedrelease.core.plan import Plan, plan
+from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Refusal, Release
+from pinnedrelease.core.plan import plan
+from pinnedrelease.core.shortcut import is_plain_correction
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.execute import WorkloadWriteRefused, Writes, execute
 from pinnedrelease.reconcile.gather import Key, Neighbours, Reads, gather
@@ -15,13 +17,15 @@ from pinnedrelease.reconcile.gather import Key, Neighbours, Reads, gather
 log = logging.getLogger(__name__)
 
 REFUSAL_FIRST_S = 10.0
+CONFLICTS_IN_A_ROW = 3
+"""After so many the key waits like after any other failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Remembered:
-    """Memory of one object. A new object of the same name starts with none."""
+    """What the last pass left: what it noted, and the PinnedRelease as it stood at its end."""
 
-    uid: str
+    release: Release
     memory: Memory
 
 
@@ -45,30 +49,63 @@ class Reconciler:
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns the seconds after which to look again, or None.
 
+        Somebody else writing at the same time is the ordinary case (a workload's own controller
+        does so right after every change), so a conflict is followed by another pass at once.
         Raises ClusterErrors. The memory is kept only when the pass went through.
         """
-        planned = await self._planned(key)
-        if planned is None:
-            return None
-        observed, decision, now = planned
+        for _ in range(CONFLICTS_IN_A_ROW):
+            try:
+                return await self._one_pass(key)
+            except Conflict as conflict:
+                log.debug("conflict", extra={"pin": str(key), "error": str(conflict)})
+        return await self._one_pass(key)
+
+    async def _one_pass(self, key: Key) -> float | None:
+        observed = self._remembered_world(key)
+        now = self._clock.now()
+        decided = plan(observed, now) if observed is not None else None
+        if observed is None or decided is None or not is_plain_correction(observed, decided):
+            observed = await self._fresh_world(key)
+            if observed is None:
+                self._remembered.pop(key, None)
+                return None
+            now = self._clock.now()
+            decided = plan(observed, now)
         try:
-            await execute(decision, observed.release, self._writes, now)
+            release = await execute(decided, observed.release, self._writes, now)
         except WorkloadWriteRefused as refused:
             return await self._report_refusal(key, observed, refused, now)
-        self._remember(key, observed, decision.memory)
-        return decision.requeue_after_s
+        self._remembered[key] = _Remembered(release=release, memory=decided.memory)
+        return decided.requeue_after_s
 
-    async def _planned(self, key: Key) -> tuple[Observed, Plan, Instant] | None:
+    def _remembered_world(self, key: Key) -> Observed | None:
+        """The world without a read, when the watches vouch for it; else None (ADR 6).
+
+        The event that woke the pass brings the workload. Of the PinnedRelease we know the version
+        at the end of the last pass; if the watch has delivered exactly that one, it is alive and
+        has nothing newer to tell.
+        """
+        workload = self._neighbours.take_arrived(key)
+        remembered = self._remembered.get(key)
+        if workload is None or remembered is None or self._neighbours.sharing_target(key):
+            return None
+        if self._neighbours.seen_version(key) != remembered.release.resource_version:
+            return None
+        return Observed(
+            release=remembered.release,
+            workload=workload,
+            memory=remembered.memory,
+            limits=self._limits,
+        )
+
+    async def _fresh_world(self, key: Key) -> Observed | None:
         remembered = self._remembered.get(key)
         memory = remembered.memory if remembered else Memory()
         observed = await gather(key, self._reads, self._neighbours, memory, self._limits)
-        if observed is None:
-            self._remembered.pop(key, None)
-            return None
-        if remembered is not None and remembered.uid != observed.release.uid:
-            observed = replace(observed, memory=Memory())
-        now = self._clock.now()
-        return observed, plan(observed, now), now
+        if observed is None or remembered is None:
+            return observed
+        is_same_object = remembered.release.uid == observed.release.uid
+        return observed if is_same_object else replace(observed, memory=Memory())
 
     async def _report_refusal(
         self, key: Key, observed: Observed, refused: WorkloadWriteRefused, now: Instant
@@ -85,14 +122,12 @@ class Reconciler:
             retry_at_s=now.monotonic_s + wait_s,
         )
         log.warning("workload write refused", extra={"pin": str(key), "error": refused.message})
-        self._remember(key, observed, replace(observed.memory, refusal=refusal))
-        planned = await self._planned(key)
-        if planned is None:
+        memory = replace(observed.memory, refusal=refusal)
+        self._remembered[key] = _Remembered(release=observed.release, memory=memory)
+        again = await self._fresh_world(key)
+        if again is None:
             return None
-        again, decision, again_now = planned
-        await execute(decision, again.release, self._writes, again_now)
-        self._remember(key, again, decision.memory)
-        return decision.requeue_after_s
-
-    def _remember(self, key: Key, observed: Observed, memory: Memory) -> None:
-        self._remembered[key] = _Remembered(uid=observed.release.uid, memory=memory)
+        decided = plan(again, self._clock.now())
+        release = await execute(decided, again.release, self._writes, now)
+        self._remembered[key] = _Remembered(release=release, memory=decided.memory)
+        return decided.requeue_after_s

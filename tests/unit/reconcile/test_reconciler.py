@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from memory_cluster import MemoryCluster
-from objects import DIGEST_A, REPOSITORY
+from objects import DIGEST_A, DIGEST_B, REPOSITORY
 from pinnedrelease.cluster.errors import Conflict, Forbidden, Invalid, Unavailable
 from pinnedrelease.core.conditions import ConditionType, find
-from pinnedrelease.core.observed import Instant, Limits
+from pinnedrelease.core.observed import Instant, Limits, Release
+from pinnedrelease.core.status import Status
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
-from worlds import DONE, at, container, release, workload
+from worlds import DONE, PIN_B, at, container, desired, release, workload
 
 KEY = Key("shop", "web")
 
@@ -125,21 +126,105 @@ async def test_a_new_object_of_the_same_name_starts_with_no_memory() -> None:
     assert stalled_reason(cluster) is None
 
 
-async def test_drift_in_the_middle_of_a_pass_is_refused_and_seen_by_the_next() -> None:
-    cluster = MemoryCluster(release(), workload())
-    read = cluster.target
-    assert read is not None
+class DisturbedCluster(MemoryCluster):
+    """Somebody changes the workload between our record of the intent and our write."""
 
-    original = cluster.write_status
+    disturbed = False
 
-    async def slow_status(*arguments: object) -> str:
-        changed = workload(container("x.example/y:2"), resource_version="99")
-        cluster.target = changed
-        return await original(*arguments)  # type: ignore[arg-type]
+    async def write_status(self, release: Release, status: Status) -> str:
+        if not self.disturbed:
+            self.disturbed = True
+            self.target = workload(container("x.example/y:2"), resource_version="99")
+        return await super().write_status(release, status)
 
-    cluster.write_status = slow_status  # type: ignore[method-assign,assignment]
-    with pytest.raises(Conflict):
-        await reconciler(cluster, HandClock()).reconcile(KEY)
+
+async def test_a_change_in_the_middle_of_a_pass_is_refused_and_seen_by_the_next() -> None:
+    cluster = DisturbedCluster(release(), workload())
+
+    await reconciler(cluster, HandClock()).reconcile(KEY)
 
     assert cluster.target is not None
-    assert cluster.target.containers[0].image == "x.example/y:2"
+    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
+    assert cluster.stored is not None
+    assert [one.number for one in cluster.stored.status.history.revisions] == [1]
+    assert cluster.writes == ["status", "workload", "status", "DigestPinned"]
+
+
+async def at_rest(cluster: MemoryCluster) -> Reconciler:
+    """A reconciler that has brought the cluster to rest and heard the watches confirm it."""
+    passes = reconciler(cluster, HandClock())
+    await passes.reconcile(KEY)
+    assert cluster.target is not None
+    cluster.target = replace(cluster.target, rollout=DONE)
+    await passes.reconcile(KEY)
+    assert cluster.stored is not None
+    cluster.watched_version = cluster.stored.resource_version
+    cluster.writes.clear()
+    cluster.reads = 0
+    return passes
+
+
+def disturb(cluster: MemoryCluster, image: str) -> None:
+    """Somebody sets an image, and the watch says so."""
+    assert cluster.target is not None
+    version = str(int(cluster.target.resource_version) + 1)
+    cluster.target = replace(
+        cluster.target, containers=(container(image),), resource_version=version
+    )
+    cluster.arrived = cluster.target
+
+
+async def test_plain_drift_is_put_right_without_a_read() -> None:
+    cluster = MemoryCluster(release(), workload())
+    passes = await at_rest(cluster)
+    disturb(cluster, f"{REPOSITORY}:dev")
+
+    await passes.reconcile(KEY)
+
+    assert cluster.reads == 0
+    assert cluster.writes == ["workload", "status", "DriftDetected", "DriftCorrected"]
+
+
+async def test_another_digest_of_the_repository_is_read_for_before_it_is_undone() -> None:
+    """A GitOps tool may have applied the workload's half of a promotion before the other half."""
+    cluster = MemoryCluster(release(), workload())
+    passes = await at_rest(cluster)
+    disturb(cluster, f"{REPOSITORY}@{DIGEST_B}")
+    assert cluster.stored is not None
+    cluster.stored = replace(
+        cluster.stored, spec=desired(PIN_B), generation=2, resource_version="70"
+    )
+
+    await passes.reconcile(KEY)
+
+    assert cluster.target is not None
+    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_B}"
+    assert "workload" not in cluster.writes
+
+
+async def test_nothing_is_taken_from_memory_when_the_watch_has_told_something_newer() -> None:
+    cluster = MemoryCluster(release(), workload())
+    passes = await at_rest(cluster)
+    assert cluster.stored is not None
+    suspended = replace(cluster.stored, spec=desired(suspend=True), generation=2)
+    cluster.stored = replace(suspended, resource_version="70")
+    cluster.watched_version = "70"
+    disturb(cluster, f"{REPOSITORY}:dev")
+
+    await passes.reconcile(KEY)
+
+    assert cluster.reads > 0
+    assert "workload" not in cluster.writes
+
+
+async def test_an_outdated_event_is_refused_and_the_next_pass_reads() -> None:
+    cluster = MemoryCluster(release(), workload())
+    passes = await at_rest(cluster)
+    right = cluster.target
+    disturb(cluster, f"{REPOSITORY}:dev")
+    cluster.target = right
+
+    await passes.reconcile(KEY)
+
+    assert cluster.target == right
+    assert "workload" not in cluster.writes
