@@ -24,20 +24,15 @@ def main() -> int:
     if command == "build":
         print(binaries.kube_apiserver.parent)
         return 0
-    with ControlPlane(binaries) as plane:
+    # From here on SIGTERM ends the run as Ctrl-C does: everything is stopped in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), ControlPlane(binaries) as plane:
         registry = plane.start_registry()
         print(f"export KUBECONFIG={plane.admin_kubeconfig}")
         print(f"# registry: {registry.address}; Ctrl-C stops everything", flush=True)
-        wait_for_the_end()
-    return 0
-
-
-def wait_for_the_end() -> None:
-    """Return at Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
         while True:
             signal.pause()
+    return 0
 
 
 if __name__ == "__main__":

@@ -93,6 +93,8 @@ def api_server(layout: Layout, *, audit_log: Path | None, extra: tuple[str, ...]
         policy = layout.folder / "audit-policy.yaml"
         policy.write_text(AUDIT_POLICY)
         command += [f"--audit-policy-file={policy}", f"--audit-log-path={audit_log}"]
+        # Never rotated: a reader must find every request in this one file, also at 10,000 pods.
+        command.append("--audit-log-maxsize=0")
     return [*command, *extra]
 
 

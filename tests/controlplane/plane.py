@@ -116,6 +116,11 @@ class ControlPlane(Cluster):
         if name == "kube-apiserver":
             self._children[name].wait_until(self._is_ready, READY_S)
 
+    def restart(self, name: str, *, kill: bool = False) -> None:
+        """Stop one component, by SIGKILL if asked, and start it again."""
+        self.stop_component(name, kill=kill)
+        self.start_component(name)
+
     @property
     def server(self) -> str:
         """The API server's URL."""
@@ -174,25 +179,30 @@ class ControlPlane(Cluster):
         self._children[name] = Child(name, command, self.folder / f"{name}.log")
 
     def _stop_children(self) -> None:
-        """Stop in reverse order, so that nobody misses what it talks to."""
-        for child in reversed(self._children.values()):
-            child.stop()
-        self._children.clear()
+        """Stop in reverse order, so that nobody misses what it talks to.
+
+        The order is that of the first start: one that was started again keeps its place. The API
+        server waits long for its watchers when it is stopped before them.
+        """
+        for name in reversed(self._commands):
+            if name in self._children:
+                self._children.pop(name).stop()
 
     def _is_ready(self) -> bool:
-        if self._children["etcd"].returncode is not None:
-            raise ProcessFailed(f"etcd ended:\n{self._children['etcd'].tail()}")
+        self._children["etcd"].check_running()
         return self._get("/readyz").is_success
 
     def _has_basics(self) -> bool:
         """The default service account exists and the nodes are ready."""
+        for child in self._children.values():
+            child.check_running()
         account = self._get("/api/v1/namespaces/default/serviceaccounts/default")
-        if not account.is_success:
+        answer = self._get("/api/v1/nodes")
+        if not (account.is_success and answer.is_success):
             return False
-        nodes = self._get("/api/v1/nodes").json()["items"]
         ready = [
             condition
-            for node in nodes
+            for node in answer.json()["items"]
             for condition in node["status"].get("conditions", [])
             if condition["type"] == "Ready" and condition["status"] == "True"
         ]

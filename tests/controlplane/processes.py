@@ -67,11 +67,15 @@ class Child:
         """Wait until ready. Raises ProcessFailed with the end of the log."""
         deadline = time.monotonic() + timeout_s
         while not is_ready():
-            if self.returncode is not None:
-                raise ProcessFailed(f"{self.name} ended with {self.returncode}:\n{self.tail()}")
+            self.check_running()
             if time.monotonic() > deadline:
                 raise ProcessFailed(f"{self.name} is not ready after {timeout_s} s:\n{self.tail()}")
             time.sleep(POLL_S)
+
+    def check_running(self) -> None:
+        """Raise ProcessFailed with the end of the log when it has ended."""
+        if self.returncode is not None:
+            raise ProcessFailed(f"{self.name} ended with {self.returncode}:\n{self.tail()}")
 
     def wait(self, timeout_s: float) -> int:
         """Wait for its end. Raises subprocess.TimeoutExpired."""

@@ -1,0 +1,95 @@
+# Everything that this file needs beforehand: git, make, Python >= 3.11. `make help` lists targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	&& { echo $$name; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment is made anew when a lock or the package's own description changes.
+STAMP := $(VENV)/.ready
+export PYTHONPATH := operator:tests:.
+
+# A cluster is used for tests only when it is named here: make test KUBECONFIG=path.
+# A KUBECONFIG that merely stands in the environment may be production's.
+ifeq ($(origin KUBECONFIG),command line)
+export PINREL_TEST_KUBECONFIG := $(abspath $(KUBECONFIG))
+endif
+unexport KUBECONFIG
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: demo
+demo: setup ## Run the main job on a real control plane (KEEP=1 leaves it running)
+	@$(BIN)/python -m examples.demo
+
+.PHONY: test
+test: check test-unit test-integration test-faults ## Run every check and test
+
+.PHONY: check
+check: setup ## Lint, types, import rules, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pinrel crd | diff -u crds/pinnedrelease.yaml - \
+		|| { echo "crds/pinnedrelease.yaml is out of date: run make crds"; exit 1; }
+
+.PHONY: test-unit
+test-unit: setup ## Unit and property tests (no cluster)
+	$(BIN)/pytest tests/unit tests/property tests/cli -n 2
+
+.PHONY: test-integration
+test-integration: setup ## Tests on the real control plane
+	$(BIN)/pytest tests/integration
+
+.PHONY: test-faults
+test-faults: setup ## Kill and disturb the operator on the real control plane
+	$(BIN)/pytest tests/faults
+
+.PHONY: bench-latency
+bench-latency: setup ## Time from a wrong image to the right one, beside a bare loop
+	@$(BIN)/python -m benchmarks.latency
+
+.PHONY: control-plane
+control-plane: setup ## Build the control plane into the cache (once, about eight minutes)
+	@$(BIN)/python -m controlplane build
+
+.PHONY: crds
+crds: setup ## Generate crds/ from the models
+	$(BIN)/pinrel crd --output crds/pinnedrelease.yaml
+
+.PHONY: format
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: setup
+setup: $(STAMP) ## Make the virtual environment from the hash lock
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "setting up $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv"; \
+		exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--only-binary :all: --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+.PHONY: lock
+lock: ## Update the hash locks (needs uv); no index address is written into them
+	cd requirements && for name in operator dev; do \
+		uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--output-file $$name.txt $$name.in || exit 1; done
+
+.PHONY: clean
+clean: ## Remove what was made here (the control plane stays in the user's cache)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
