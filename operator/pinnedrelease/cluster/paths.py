@@ -41,8 +41,10 @@ WORKLOADS = {
 }
 
 
-def collection(kind: ResourceKind, namespace: str) -> str:
-    """The path of all objects of a kind in a namespace."""
+def collection(kind: ResourceKind, namespace: str | None = None) -> str:
+    """The path of all objects of a kind, in a namespace or in all of them."""
+    if namespace is None:
+        return f"{kind.root}/{kind.plural}"
     return f"{kind.root}/namespaces/{_checked(namespace)}/{kind.plural}"
 
 

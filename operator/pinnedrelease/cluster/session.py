@@ -36,6 +36,8 @@ class Session:
     def __init__(self, access: ClusterAccess) -> None:
         self._access = access
         self._http: aiohttp.ClientSession | None = None
+        self.watched_paths: set[str] = set()
+        """Collections of which a watch has been opened: their first list is complete by then."""
 
     @property
     def server(self) -> str:
@@ -115,7 +117,10 @@ class Session:
         token = await self._access.tokens.current()
         if token is not None:
             request.headers["Authorization"] = token
-        return await handler(request)
+        response = await handler(request)
+        if request.url.query.get("watch") == "true" and response.status == HTTPStatus.OK:
+            self.watched_paths.add(request.url.path)
+        return response
 
 
 def _parsed(raw: bytes, path: str) -> Document:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 
 from pinnedrelease.api import names
+from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.configuration import ClusterAccess
 from pinnedrelease.cluster.decode import decode_workload
 from pinnedrelease.cluster.errors import MalformedDocument
@@ -49,7 +50,6 @@ class Operator:
         self._session = Session(access)
         self._index = TargetIndex()
         self._queue = WorkQueue()
-        self._seen_kinds: set[str] = set()
         reconciler = Reconciler(
             Reader(self._session), Writer(self._session), self._index, clock, settings.limits
         )
@@ -105,7 +105,11 @@ class Operator:
             self._queue.add(key)
 
     def _is_ready(self) -> bool:
-        return True
+        """Whether every kind has been listed and is being watched, everywhere."""
+        places: tuple[str | None, ...] = self._settings.namespaces or (None,)
+        kinds = (paths.RELEASES, *paths.WORKLOADS.values())
+        expected = {paths.collection(kind, place) for kind in kinds for place in places}
+        return expected <= self._session.watched_paths
 
 
 async def _supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:
