@@ -36,6 +36,7 @@ class Session:
     def __init__(self, access: ClusterAccess) -> None:
         self._access = access
         self._http: aiohttp.ClientSession | None = None
+        self._opened: list[aiohttp.ClientSession] = []
         self.watched_paths: set[str] = set()
         """Collections of which a watch has been opened: their first list is complete by then."""
 
@@ -61,12 +62,13 @@ class Session:
             headers={"User-Agent": f"pinnedrelease/{__version__}"},
             middlewares=(self._authorize,),
         )
+        self._opened = [one for one in self._opened if not one.closed] + [self._http]
         return self._http
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._http is not None and not self._http.closed:
-            await self._http.close()
+        for http in self._opened:
+            await http.close()
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """Read one object or list. Raises a ClusterError."""
@@ -107,6 +109,8 @@ class Session:
             raise Unavailable(
                 f"{method} {path}: no answer from the API server: {reason}"
             ) from error
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._access.tokens.forget()
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(method, path, response, raw)
         return _parsed(raw, path)

@@ -34,6 +34,16 @@ async def test_a_key_woken_while_in_work_runs_once_more() -> None:
     assert len(queue) == 0
 
 
+async def test_nothing_is_kept_of_a_key_at_rest() -> None:
+    queue = WorkQueue(spacing_s=0.0)
+    queue.add(A)
+    queue.done(await queue.take())
+    await asyncio.sleep(0.01)
+
+    kept = [queue._waiting, queue._in_work, queue._resting, queue._woken, queue._timers]
+    assert not any(kept)
+
+
 async def test_the_first_pass_starts_at_once_and_the_next_one_keeps_its_distance() -> None:
     queue = WorkQueue(spacing_s=0.05)
     queue.add(A)
