@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 READS = frozenset({"get", "list", "watch"})
@@ -20,6 +22,7 @@ class AuditedRequest:
     namespace: str
     name: str
     code: int
+    finished_at: datetime
 
     @property
     def is_write(self) -> bool:
@@ -53,6 +56,34 @@ class AuditLog:
             and (resource is None or request.resource == resource)
         ]
 
+    def correction_s(self, namespace: str, name: str, timeout_s: float = 20.0) -> float:
+        """How long somebody else's newest image of a Deployment stood, in seconds.
+
+        From the end of the last write of another user to the end of this user's first write
+        after it, by the API server's own clock. Raises TimeoutError.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            writes = [
+                one
+                for one in self._read()
+                if (one.resource, one.namespace, one.name) == ("deployments", namespace, name)
+                and one.verb == "patch"
+                and one.code < 300
+            ]
+            wrong_at = max(
+                (one.finished_at for one in writes if one.user != self._user), default=None
+            )
+            right_at = [
+                one.finished_at
+                for one in writes
+                if one.user == self._user and wrong_at is not None and one.finished_at > wrong_at
+            ]
+            if wrong_at is not None and right_at:
+                return (min(right_at) - wrong_at).total_seconds()
+            time.sleep(0.02)
+        raise TimeoutError(f"{name} was not corrected within {timeout_s} s")
+
     def _read(self) -> Iterator[AuditedRequest]:
         with self._path.open("rb") as log:
             log.seek(self._offset)
@@ -70,4 +101,5 @@ class AuditLog:
                     namespace=reference.get("namespace", ""),
                     name=reference.get("name", ""),
                     code=event.get("responseStatus", {}).get("code", 0),
+                    finished_at=datetime.fromisoformat(event["stageTimestamp"]),
                 )
