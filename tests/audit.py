@@ -31,11 +31,12 @@ class AuditedRequest:
 
 
 class AuditLog:
-    """The requests of one user since a moment."""
+    """The requests of one user since a moment, in one namespace or in all."""
 
-    def __init__(self, path: Path, user: str) -> None:
+    def __init__(self, path: Path, user: str, namespace: str | None = None) -> None:
         self._path = path
         self._user = user
+        self._namespace = namespace
         self._offset = path.stat().st_size
 
     def restart(self) -> None:
@@ -44,7 +45,11 @@ class AuditLog:
 
     def requests(self) -> list[AuditedRequest]:
         """All requests of the user since the start."""
-        return [request for request in self._read() if request.user == self._user]
+        return [
+            request
+            for request in self._read()
+            if request.user == self._user and self._namespace in (None, request.namespace)
+        ]
 
     def writes(self, resource: str | None = None) -> list[AuditedRequest]:
         """The user's accepted writes since the start, optionally of one resource."""

@@ -72,7 +72,10 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
 
 
 @pytest.fixture
-def audit(plane: ControlPlane) -> AuditLog:
-    """The operator's requests since the start of the test."""
+def audit(plane: ControlPlane, namespace: Namespace) -> AuditLog:
+    """The operator's requests in the test's namespace since its start.
+
+    Another test's namespace may still be on its way out, and the operator busy in it.
+    """
     assert plane.audit_log is not None
-    return AuditLog(plane.audit_log, operator_process.USER)
+    return AuditLog(plane.audit_log, operator_process.USER, namespace.name)

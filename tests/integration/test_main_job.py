@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from namespace import Namespace, eventually, stays
@@ -190,6 +192,8 @@ def test_no_container_to_govern_stalls_and_lists_what_there_is(namespace: Namesp
 
 def test_the_older_of_two_pins_on_one_container_wins(namespace: Namespace) -> None:
     pinned(namespace)
+    # Creation times have whole seconds; within one the uid decides.
+    time.sleep(1.1)
 
     namespace.apply(pinned_release("late", digest=DIGEST_B))
     message = namespace.wait_stalled("Conflict", "late")
