@@ -1,0 +1,67 @@
+"""What asking a registry can end in, by what it says about the image.
+
+Only :class:`ManifestNotFound` may ever mean "missing". Everything else means "not known".
+Messages name the registry and the fact, never credentials, bodies or resolved addresses.
+"""
+
+from __future__ import annotations
+
+from pinnedrelease.core.errors import PinnedReleaseError
+
+
+class RegistryError(PinnedReleaseError):
+    """Base of this room. ``coarse`` is all that a status may show (a finer one scans ports)."""
+
+    coarse = "BadAnswer"
+
+
+class Unreachable(RegistryError):
+    """No usable answer: no connection, a time-out, or an error of the server."""
+
+    coarse = "Unreachable"
+
+
+class NotAllowed(RegistryError):
+    """Our own rules forbid the connection; nothing has been sent."""
+
+    coarse = "Unreachable"
+
+
+class Unauthorized(RegistryError):
+    """The registry wants other credentials than those that we have."""
+
+    coarse = "Unauthorized"
+
+
+class RateLimited(RegistryError):
+    """The registry asks for a pause; ``retry_after_s`` is its wish, if it has one."""
+
+    coarse = "Unreachable"
+
+    def __init__(self, message: str, *, retry_after_s: float | None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ManifestNotFound(RegistryError):
+    """The registry says that there is no such manifest."""
+
+    coarse = "NotFound"
+
+
+class RepositoryNotFound(RegistryError):
+    """No such repository, or none that we may see: that is not the same as a missing digest."""
+
+    coarse = "Unauthorized"
+
+
+class BadAnswer(RegistryError):
+    """An answer that breaks the protocol, or that cannot be told from one that does."""
+
+
+class DigestMismatch(BadAnswer):
+    """The bytes are not those that the digest names: a broken registry, or an attack."""
+
+
+class Rejected(RegistryError):
+    """The registry does not take what was sent, for example because a tag is immutable."""
