@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import operator_process
 from audit import AuditLog
@@ -16,6 +17,13 @@ from controlplane.cluster import Cluster, existing_cluster
 from controlplane.plane import ControlPlane
 from namespace import Namespace
 from operator_process import OperatorProcess
+
+# How fast examples are drawn depends on the machine: the first draw on a fresh clone builds
+# Unicode tables, which takes a second and more where other work goes on.
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 NAMED_CLUSTER = "PINREL_TEST_KUBECONFIG"
 """Set by `make test KUBECONFIG=...`. A KUBECONFIG that merely stands in the environment may be
