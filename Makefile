@@ -44,11 +44,11 @@ test-unit: setup ## Unit and property tests (no cluster)
 	$(BIN)/pytest tests/unit tests/property tests/cli -n 2
 
 .PHONY: test-integration
-test-integration: setup ## Tests on the real control plane
+test-integration: control-plane ## Tests on the real control plane
 	$(BIN)/pytest tests/integration
 
 .PHONY: test-faults
-test-faults: setup ## Kill and disturb the operator on the real control plane
+test-faults: control-plane ## Kill and disturb the operator on the real control plane
 	$(BIN)/pytest tests/faults
 
 .PHONY: bench-latency
