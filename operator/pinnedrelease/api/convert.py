@@ -14,12 +14,15 @@ from pinnedrelease.api.status import (
     DriftEntry,
     HistoryEntry,
     PinnedReleaseStatus,
+    RegistryEntry,
 )
 from pinnedrelease.core.conditions import Condition
+from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.drift import DriftRecord
 from pinnedrelease.core.errors import CoreError
 from pinnedrelease.core.history import Cause, History, Revision
 from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, PinSource, Target
+from pinnedrelease.core.registry import RegistryRecord, RegistryWish
 from pinnedrelease.core.status import Status
 
 Entry = TypeVar("Entry", bound=Wire)
@@ -36,6 +39,14 @@ def desired_from_wire(spec: PinnedReleaseSpec) -> DesiredPin:
         timeout=parse_duration(spec.timeout),
         revision_history_limit=spec.revision_history_limit,
         change_cause=spec.change_cause,
+        registry=RegistryWish(
+            check=spec.registry.check,
+            interval=parse_duration(spec.interval),
+            secret=spec.registry.secret_ref.name if spec.registry.secret_ref else None,
+            certificates=(
+                spec.registry.cert_secret_ref.name if spec.registry.cert_secret_ref else None
+            ),
+        ),
     )
 
 
@@ -55,6 +66,7 @@ def status_to_wire(status: Status) -> dict[str, object]:
         containers=list(status.containers),
         pod_summary=status.pod_summary,
         drift=[_drift_to_wire(record) for record in status.drift],
+        registry=_registry_to_wire(status.registry) if status.registry else None,
         history=[_revision_to_wire(revision) for revision in status.history.revisions],
         conditions=[_condition_to_wire(condition) for condition in status.conditions],
         last_handled_reconcile_at=status.last_handled_reconcile_at,
@@ -81,6 +93,7 @@ def status_from_wire(document: object) -> Status:
         containers=tuple(facts.containers),
         pod_summary=facts.pod_summary,
         drift=tuple(map(_drift_from_wire, _entries(document.get("drift"), DriftEntry))),
+        registry=_registry_from_wire(facts.registry) if facts.registry else None,
         history=History(
             revisions=tuple(
                 revision
@@ -134,6 +147,26 @@ def _effective_from_wire(facts: PinnedReleaseStatus) -> EffectivePin | None:
     return EffectivePin(pin=pin, source=facts.source or PinSource.SPEC)
 
 
+def _registry_to_wire(record: RegistryRecord) -> RegistryEntry:
+    return RegistryEntry(
+        tag_digest=str(record.tag_digest) if record.tag_digest else None,
+        digest_found=record.digest_found,
+        missing_platforms=list(record.missing_platforms),
+    )
+
+
+def _registry_from_wire(entry: RegistryEntry) -> RegistryRecord:
+    try:
+        tag_digest = Digest.parse(entry.tag_digest) if entry.tag_digest else None
+    except CoreError:
+        tag_digest = None
+    return RegistryRecord(
+        tag_digest=tag_digest,
+        digest_found=entry.digest_found,
+        missing_platforms=tuple(entry.missing_platforms),
+    )
+
+
 def _revision_to_wire(revision: Revision) -> HistoryEntry:
     return HistoryEntry(
         revision=revision.number,
@@ -144,6 +177,7 @@ def _revision_to_wire(revision: Revision) -> HistoryEntry:
         deploy_time=revision.deploy_time,
         ready_time=revision.ready_time,
         supersede_time=revision.supersede_time,
+        digest_missing_time=revision.digest_missing_time,
         result=revision.result,
         generation=revision.cause.generation,
         change_cause=revision.cause.change_cause,
@@ -167,6 +201,7 @@ def _revision_from_wire(entry: HistoryEntry) -> Revision | None:
         deploy_time=entry.deploy_time,
         ready_time=entry.ready_time,
         supersede_time=entry.supersede_time,
+        digest_missing_time=entry.digest_missing_time,
     )
 
 

@@ -92,6 +92,7 @@ def _schema() -> Schema:
 def _columns() -> list[Json]:
     ready = '.status.conditions[?(@.type=="Ready")]'
     drifted = '.status.conditions[?(@.type=="Drifted")]'
+    tag_moved = '.status.conditions[?(@.type=="TagMoved")]'
     return [
         _column("Tag", ".status.tag"),
         _column("Digest", ".status.shortDigest", about="First 12 digits of the digest in force"),
@@ -101,6 +102,7 @@ def _columns() -> list[Json]:
         _column("Target", ".status.target", wide=True),
         _column("Rev", ".status.revision", kind="integer", wide=True),
         _column("Drifted", f"{drifted}.status", wide=True),
+        _column("Tag-Moved", f"{tag_moved}.status", wide=True),
         _column(
             "Since",
             ".status.deployTime",

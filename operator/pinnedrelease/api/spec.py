@@ -12,12 +12,14 @@ from pinnedrelease.api.fields import (
     ContainerName,
     Digest,
     Duration,
+    Interval,
     ObjectName,
     Repository,
     Tag,
     rules,
 )
 from pinnedrelease.core.pin import DriftPolicy, TargetKind
+from pinnedrelease.core.registry import RegistryCheck
 
 
 class Wire(BaseModel):
@@ -66,6 +68,43 @@ class TargetRef(Wire):
         return self
 
 
+class SecretReference(Wire):
+    """A Secret in the namespace of the PinnedRelease."""
+
+    name: Annotated[ObjectName, Field(description="Name of the Secret.")]
+
+
+class RegistrySpec(Wire):
+    """What the operator asks the registry, and with which Secrets. It never decides what runs."""
+
+    check: Annotated[
+        RegistryCheck,
+        Field(
+            description=(
+                "TagAndDigest asks whether the digest is there and whether the tag still points "
+                "at it; Digest asks for the digest alone; None sends no request at all."
+            )
+        ),
+    ] = RegistryCheck.TAG_AND_DIGEST
+    secret_ref: Annotated[
+        SecretReference | None,
+        Field(
+            description=(
+                "A Secret of type kubernetes.io/dockerconfigjson, tried before the pull secrets "
+                "of the workload. It is used for the hosts that it lists, and for no others."
+            )
+        ),
+    ] = None
+    cert_secret_ref: Annotated[
+        SecretReference | None,
+        Field(
+            description=(
+                "A Secret whose key ca.crt has the certificates to trust for this registry."
+            )
+        ),
+    ] = None
+
+
 class PinnedReleaseSpec(Wire):
     """What must run where, and how strictly."""
 
@@ -104,6 +143,19 @@ class PinnedReleaseSpec(Wire):
             examples=["10m"],
         ),
     ] = "10m"
+    interval: Annotated[
+        Interval,
+        Field(
+            description=(
+                "How often the registry is asked where the tag points and whether the digest is "
+                "there; at least 1s. PinnedReleases with the same pair share one request."
+            ),
+            examples=["10m"],
+        ),
+    ] = "10m"
+    registry: Annotated[RegistrySpec, Field(description="What the operator asks the registry.")] = (
+        RegistrySpec()
+    )
     revision_history_limit: Annotated[
         int,
         Field(

@@ -12,6 +12,7 @@ from pinnedrelease.core.draft import CONTAINERS_LIMIT
 from pinnedrelease.core.drift import DRIFT_LIMIT, DriftKind
 from pinnedrelease.core.history import RevisionAction, RevisionResult
 from pinnedrelease.core.pin import PinSource
+from pinnedrelease.core.registry import PLATFORMS_LIMIT
 
 INT64 = {"format": "int64"}
 REASON_PATTERN = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
@@ -55,6 +56,10 @@ class HistoryEntry(Wire):
     supersede_time: Annotated[
         AwareDatetime | None, Field(description="Until when it was in force.")
     ] = None
+    digest_missing_time: Annotated[
+        AwareDatetime | None,
+        Field(description="Since when the registry is known to have this digest no more."),
+    ] = None
     result: Annotated[
         RevisionResult,
         Field(
@@ -97,6 +102,29 @@ class ConditionEntry(Wire):
     last_transition_time: Annotated[
         AwareDatetime, Field(description="When the status of the condition changed last.")
     ]
+
+
+class RegistryEntry(Wire):
+    """The registry's last clear answers about the pair in force."""
+
+    tag_digest: Annotated[
+        str | None,
+        Field(
+            max_length=135,
+            description="What the tag points at, as the registry claims. It decides nothing.",
+        ),
+    ] = None
+    digest_found: Annotated[
+        bool | None, Field(description="Whether the registry has the digest in force.")
+    ] = None
+    missing_platforms: Annotated[
+        list[Annotated[str, Field(max_length=128)]],
+        Field(
+            max_length=PLATFORMS_LIMIT,
+            description="Platforms whose manifest has gone from the index in force.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = []
 
 
 class PinnedReleaseStatus(Wire):
@@ -147,6 +175,9 @@ class PinnedReleaseStatus(Wire):
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ] = []
+    registry: Annotated[RegistryEntry | None, Field(description="What the registry said last.")] = (
+        None
+    )
     history: Annotated[
         list[HistoryEntry],
         Field(
@@ -162,7 +193,7 @@ class PinnedReleaseStatus(Wire):
         list[ConditionEntry],
         Field(
             max_length=16,
-            description="Ready, Reconciling, Stalled and Drifted.",
+            description="Ready, Reconciling, Stalled, Drifted, TagMoved, DigestAvailable.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],

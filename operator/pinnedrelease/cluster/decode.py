@@ -9,8 +9,16 @@ from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.patches import FIELD_MANAGER
 from pinnedrelease.core import marks
 from pinnedrelease.core.pin import Target, TargetKind
-from pinnedrelease.core.workload import Container, Fence, FieldChange, Rollout, Workload
+from pinnedrelease.core.workload import (
+    Container,
+    Fence,
+    FieldChange,
+    PullSource,
+    Rollout,
+    Workload,
+)
 
+PULL_SECRETS_LIMIT = 16
 Owners = dict[str, list[FieldChange]]
 
 
@@ -19,6 +27,7 @@ def decode_workload(kind: TargetKind, document: Mapping[str, object]) -> Workloa
     root = Document.of(document, str(kind))
     metadata = root.child("metadata")
     owners = _image_owners(metadata, kind)
+    pod = pod_spec(root, kind)
     our_marks = tuple(
         (name, text) for name, text in metadata.child("annotations").texts() if marks.is_ours(name)
     )
@@ -27,7 +36,8 @@ def decode_workload(kind: TargetKind, document: Mapping[str, object]) -> Workloa
         uid=metadata.text("uid"),
         resource_version=metadata.text("resourceVersion"),
         deleting=metadata.has("deletionTimestamp"),
-        containers=tuple(_containers(pod_spec(root, kind), owners)),
+        containers=tuple(_containers(pod, owners)),
+        pull=_pull_source(pod),
         owned_containers=frozenset(
             name
             for name, changes in owners.items()
@@ -45,6 +55,19 @@ def pod_spec(root: Document, kind: TargetKind) -> Document:
     if kind is TargetKind.CRON_JOB:
         spec = spec.child("jobTemplate").child("spec")
     return spec.child("template").child("spec")
+
+
+def _pull_source(pod: Document) -> PullSource:
+    return PullSource(
+        secrets=pull_secret_names(pod),
+        service_account=pod.optional_text("serviceAccountName") or PullSource().service_account,
+    )
+
+
+def pull_secret_names(holder: Document) -> tuple[str, ...]:
+    """The names under ``imagePullSecrets`` of a pod spec or a ServiceAccount, in their order."""
+    names = (one.optional_text("name") for one in holder.children("imagePullSecrets"))
+    return tuple(name for name in names if name)[:PULL_SECRETS_LIMIT]
 
 
 def _containers(pod: Document, owners: Owners) -> Iterator[Container]:

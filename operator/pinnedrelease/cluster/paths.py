@@ -32,6 +32,8 @@ class ResourceKind:
 
 
 RELEASES = ResourceKind(group=names.GROUP, version=names.VERSION, plural=names.PLURAL)
+SECRETS = ResourceKind(group="", version="v1", plural="secrets")
+SERVICE_ACCOUNTS = ResourceKind(group="", version="v1", plural="serviceaccounts")
 EVENTS = ResourceKind(group="", version="v1", plural="events")
 WORKLOADS = {
     TargetKind.DEPLOYMENT: ResourceKind(group="apps", version="v1", plural="deployments"),

@@ -1,7 +1,7 @@
 """Condition types and reasons: part of the API once released, so they are data in one place.
 
 Polarity: Ready True is good. Reconciling and Stalled are present only while True (kstatus).
-Drifted True means: look here.
+Drifted and TagMoved True mean: look here. DigestAvailable True is good.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     DRIFTED = "Drifted"
+    TAG_MOVED = "TagMoved"
+    DIGEST_AVAILABLE = "DigestAvailable"
 
 
 class ConditionStatus(StrEnum):
@@ -35,6 +37,7 @@ class Reason(StrEnum):
 
     # Ready True
     PINNED = "Pinned"
+    PINNED_TAG_MOVED = "PinnedTagMoved"
     SUSPENDED = "Suspended"
     # Ready Unknown, with Reconciling True
     PROGRESSING = "Progressing"
@@ -48,6 +51,7 @@ class Reason(StrEnum):
     TARGET_NOT_FOUND = "TargetNotFound"
     CONTAINER_NOT_FOUND = "ContainerNotFound"
     CONFLICT = "Conflict"
+    DIGEST_MISSING = "DigestMissing"
     DRIFTED = "Drifted"
     DRIFT_LOOP = "DriftLoop"
     ACCESS_DENIED = "AccessDenied"
@@ -56,7 +60,19 @@ class Reason(StrEnum):
     # Drifted
     TEMPLATE_CHANGED = "TemplateChanged"
     NO_DRIFT_DETECTED = "NoDriftDetected"
+    # TagMoved
+    TAG_POINTS_ELSEWHERE = "TagPointsElsewhere"
+    TAG_NOT_FOUND = "TagNotFound"
+    TAG_MATCHES = "TagMatches"
+    # DigestAvailable (and DigestMissing)
+    DIGEST_FOUND = "DigestFound"
+    ROLLBACK_TARGET_MISSING = "RollbackTargetMissing"
+    # Unknown, of Drifted, TagMoved and DigestAvailable
     NOT_CHECKED = "NotChecked"
+    CHECK_DISABLED = "CheckDisabled"
+    REGISTRY_UNREACHABLE = "RegistryUnreachable"
+    REGISTRY_UNAUTHORIZED = "RegistryUnauthorized"
+    REGISTRY_BAD_ANSWER = "RegistryBadAnswer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,19 @@ from pinnedrelease.core.conditions import (
     Reason,
     settle,
 )
-from pinnedrelease.core.drift import DriftRecord, merge_drift, template_drift
+from pinnedrelease.core.drift import (
+    REGISTRY_KINDS,
+    DriftKind,
+    DriftRecord,
+    merge_drift,
+    missing_digest,
+    tag_drift,
+    template_drift,
+)
 from pinnedrelease.core.findings import Case, Consequence, Finding, is_correcting
 from pinnedrelease.core.history import Cause, History
 from pinnedrelease.core.pin import TargetKind
+from pinnedrelease.core.registry_report import RegistryReport, Verdict, report
 from pinnedrelease.core.situation import Situation
 from pinnedrelease.core.status import Status
 
@@ -38,17 +47,20 @@ def draft_intent(case: Case, finding: Finding, situation: Situation) -> Status:
 
 def draft(case: Case, finding: Finding) -> Status:
     """The status at the end of the pass, on condition that its writes are accepted."""
-    release = case.observed.release
+    release, situation = case.observed.release, case.situation
+    history = release.status.history
+    if situation is not None:
+        history = _history(case, situation, finding)
+    registry = report(case.observed, situation, history, case.now)
     base = replace(
         release.status,
         observed_generation=release.generation,
-        conditions=settle(release.status.conditions, _conditions(case, finding)),
+        conditions=settle(release.status.conditions, _conditions(case, finding, registry)),
         last_handled_reconcile_at=release.requested_at or release.status.last_handled_reconcile_at,
     )
-    situation = case.situation
     if situation is None:
-        return replace(base, drift=_drift(case, None), pod_summary=None)
-    history = _history(case, situation, finding)
+        return replace(base, pod_summary=None)
+    history = registry.history
     head = history.head
     return replace(
         base,
@@ -56,7 +68,8 @@ def draft(case: Case, finding: Finding) -> Status:
         target=str(situation.workload.target),
         containers=_containers(case, situation),
         pod_summary=_pod_summary(case, situation),
-        drift=_drift(case, situation),
+        drift=_drift(case, situation, registry),
+        registry=registry.record,
         history=history,
         revision=max(head.number if head else 0, release.status.revision),
         deploy_time=head.deploy_time if head else None,
@@ -90,19 +103,47 @@ def _history(case: Case, situation: Situation, finding: Finding) -> History:
     return history
 
 
-def _drift(case: Case, situation: Situation | None) -> tuple[DriftRecord, ...]:
+def _drift(case: Case, situation: Situation, registry: RegistryReport) -> tuple[DriftRecord, ...]:
     recorded = case.observed.release.status.drift
-    if situation is None:
-        return recorded
-    found: tuple[DriftRecord, ...] = ()
+    found = _registry_drift(case, situation, registry)
     if situation.has_drifted:
-        found = template_drift(
+        found += template_drift(
             situation.differing,
             situation.effective.pin,
             situation.workload.target,
             case.now.wall,
         )
     return merge_drift(recorded, found, case.now.wall, corrected=case.writing)
+
+
+def _registry_drift(
+    case: Case, situation: Situation, registry: RegistryReport
+) -> tuple[DriftRecord, ...]:
+    """What the registry did to the pair in force. An incident lasts until a clear answer ends it.
+
+    A digest that was never rolled out is a finding of its own, not drift.
+    """
+    pin, record = situation.effective.pin, registry.record
+    moved = tag_drift(pin, record.tag_digest if record else None, case.now.wall)
+    gone = missing_digest(pin, record.missing_platforms if record else (), case.now.wall)
+    has_deployed = case.observed.release.status.history.has_deployed(pin)
+    present = {
+        DriftKind.TAG_MOVED: (registry.tag_moved.status, ConditionStatus.TRUE, moved),
+        DriftKind.DIGEST_MISSING: (registry.digest_available.status, ConditionStatus.FALSE, gone),
+    }
+    found: list[DriftRecord] = []
+    for kind in sorted(REGISTRY_KINDS):
+        status, bad, incident = present[kind]
+        open_before = tuple(
+            one
+            for one in case.observed.release.status.drift
+            if one.kind is kind and one.correct_time is None and one.subject == incident.subject
+        )
+        if status is bad and has_deployed:
+            found.append(incident)
+        elif status is ConditionStatus.UNKNOWN:
+            found += open_before
+    return tuple(found)
 
 
 def _containers(case: Case, situation: Situation) -> tuple[str, ...]:
@@ -124,7 +165,7 @@ def _pod_summary(case: Case, situation: Situation) -> str | None:
     return f"{matching}/{rollout.desired}"
 
 
-def _conditions(case: Case, finding: Finding) -> tuple[Condition, ...]:
+def _conditions(case: Case, finding: Finding, registry: RegistryReport) -> tuple[Condition, ...]:
     ready_status, ready_reason = {
         Consequence.SETTLED: (ConditionStatus.TRUE, finding.reason),
         Consequence.WAITS: (ConditionStatus.UNKNOWN, Reason.PROGRESSING),
@@ -143,6 +184,10 @@ def _conditions(case: Case, finding: Finding) -> tuple[Condition, ...]:
             _condition(case, extra, ConditionStatus.TRUE, finding.reason, finding.message)
         )
     conditions.append(_drifted(case))
+    conditions.append(_from_verdict(case, ConditionType.TAG_MOVED, registry.tag_moved))
+    conditions.append(
+        _from_verdict(case, ConditionType.DIGEST_AVAILABLE, registry.digest_available)
+    )
     return tuple(conditions)
 
 
@@ -164,8 +209,12 @@ def _drifted(case: Case) -> Condition:
     return _condition(case, kind, ConditionStatus.FALSE, Reason.NO_DRIFT_DETECTED, text)
 
 
+def _from_verdict(case: Case, kind: ConditionType, verdict: Verdict) -> Condition:
+    return _condition(case, kind, verdict.status, verdict.reason, verdict.message)
+
+
 def _condition(
-    case: Case, kind: ConditionType, status: ConditionStatus, reason: Reason, message: str
+    case: Case, kind: ConditionType, status: ConditionStatus, reason: str, message: str
 ) -> Condition:
     return Condition(
         type=kind,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.pin import Pin, Target
 from pinnedrelease.core.workload import Container
 
@@ -16,6 +17,12 @@ class DriftKind(StrEnum):
     """What differs."""
 
     TEMPLATE = "Template"
+    TAG_MOVED = "TagMoved"
+    DIGEST_MISSING = "DigestMissing"
+
+
+REGISTRY_KINDS = frozenset({DriftKind.TAG_MOVED, DriftKind.DIGEST_MISSING})
+REGISTRY_ACTOR = "registry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,31 @@ def template_drift(
     )
 
 
+def tag_drift(pin: Pin, points_at: Digest | None, now: datetime) -> DriftRecord:
+    """The record of a tag that points at other content, or at none."""
+    return DriftRecord(
+        kind=DriftKind.TAG_MOVED,
+        subject=f"tag {pin.spelling}:{pin.tag}",
+        expected=str(pin.digest),
+        observed=str(points_at) if points_at else "no such tag",
+        actor=REGISTRY_ACTOR,
+        detect_time=now,
+    )
+
+
+def missing_digest(pin: Pin, platforms: tuple[str, ...], now: datetime) -> DriftRecord:
+    """The record of a pinned digest that has gone from the registry, wholly or for platforms."""
+    gone = f"no manifest for {', '.join(platforms)}" if platforms else "not in the registry"
+    return DriftRecord(
+        kind=DriftKind.DIGEST_MISSING,
+        subject=f"digest {pin.image}",
+        expected="in the registry",
+        observed=gone[:600],
+        actor=REGISTRY_ACTOR,
+        detect_time=now,
+    )
+
+
 def merge_drift(
     recorded: tuple[DriftRecord, ...],
     found: tuple[DriftRecord, ...],
@@ -64,23 +96,30 @@ def merge_drift(
     """The records to store: what was found first, then the earlier ones, newest first.
 
     An incident seen before keeps its detect time. ``corrected`` says that this pass puts right
-    what it found; an earlier open incident that is not found any more ended some other way and is
-    closed too.
+    the template drift that it found; an earlier open incident that is not found any more ended
+    some other way and is closed too. Of what a registry did to one subject only the newest
+    incident is kept, so that a tag that moves to and fro pushes nothing else out.
     """
     current = tuple(
         replace(
             record,
             detect_time=_detected_before(record, recorded),
-            correct_time=now if corrected else None,
+            correct_time=now if corrected and record.kind is DriftKind.TEMPLATE else None,
         )
         for record in found
     )
     earlier = tuple(
         record if record.correct_time is not None else replace(record, correct_time=now)
         for record in recorded
-        if record.correct_time is not None or not _is_among(record, found)
+        if not _is_replaced(record, found)
     )
     return (*current, *earlier)[:DRIFT_LIMIT]
+
+
+def _is_replaced(record: DriftRecord, found: tuple[DriftRecord, ...]) -> bool:
+    if record.kind in REGISTRY_KINDS:
+        return any((one.kind, one.subject) == (record.kind, record.subject) for one in found)
+    return record.correct_time is None and _is_among(record, found)
 
 
 def _is_among(record: DriftRecord, others: tuple[DriftRecord, ...]) -> bool:

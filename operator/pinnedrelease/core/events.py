@@ -5,7 +5,7 @@ from __future__ import annotations
 from pinnedrelease.core import messages
 from pinnedrelease.core.actions import EmitEvent, EventType
 from pinnedrelease.core.conditions import ConditionType, Reason, find
-from pinnedrelease.core.drift import DriftRecord
+from pinnedrelease.core.drift import DriftKind, DriftRecord
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.pin import Target
 from pinnedrelease.core.status import Status
@@ -18,6 +18,7 @@ def events_between(
     found = (
         *_drift_events(before, after),
         *_revision_events(before, after, target),
+        *_lost_revision_events(before, after),
         *_condition_events(before, after),
     )
     return tuple(
@@ -27,6 +28,7 @@ def events_between(
 
 
 _Event = tuple[EventType, str, str]
+TAG_NEWS = frozenset({"TagMoved", "TagRestored"})
 
 
 def _drift_events(before: Status, after: Status) -> list[_Event]:
@@ -34,14 +36,41 @@ def _drift_events(before: Status, after: Status) -> list[_Event]:
     for record in after.drift:
         earlier = next((one for one in before.drift if _same_record(one, record)), None)
         if earlier is None:
-            text = messages.drift_event(
-                record.subject, record.observed, record.expected, record.actor
-            )
-            events.append((EventType.WARNING, "DriftDetected", text))
+            events.append(_detected(record))
         if record.correct_time and (earlier is None or earlier.correct_time is None):
-            text = messages.drift_corrected_event(record.subject, record.expected, record.actor)
-            events.append((EventType.NORMAL, "DriftCorrected", text))
+            events.append(_ended(record))
     return events
+
+
+def _detected(record: DriftRecord) -> _Event:
+    text = messages.drift_event(record.subject, record.observed, record.expected, record.actor)
+    reason = "DriftDetected" if record.kind is DriftKind.TEMPLATE else str(record.kind)
+    return EventType.WARNING, reason, text
+
+
+def _ended(record: DriftRecord) -> _Event:
+    match record.kind:
+        case DriftKind.TEMPLATE:
+            text = messages.drift_corrected_event(record.subject, record.expected, record.actor)
+            return EventType.NORMAL, "DriftCorrected", text
+        case DriftKind.TAG_MOVED:
+            return EventType.NORMAL, "TagRestored", messages.tag_restored(record.subject)
+        case DriftKind.DIGEST_MISSING:
+            return EventType.NORMAL, "DigestFound", messages.digest_back(record.subject)
+
+
+def _lost_revision_events(before: Status, after: Status) -> list[_Event]:
+    """History entries whose digest has gone since; the one in force has a condition of its own."""
+    known = {one.number for one in before.history.revisions if one.digest_missing_time is not None}
+    return [
+        (
+            EventType.WARNING,
+            str(Reason.ROLLBACK_TARGET_MISSING),
+            messages.rollback_target_missing(one),
+        )
+        for one in after.history.revisions[1:]
+        if one.digest_missing_time is not None and one.number not in known
+    ]
 
 
 def _same_record(one: DriftRecord, other: DriftRecord) -> bool:

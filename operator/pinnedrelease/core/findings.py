@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from pinnedrelease.core import messages
-from pinnedrelease.core.conditions import ConditionType, Reason, find
+from pinnedrelease.core.conditions import ConditionStatus, ConditionType, Reason, find
 from pinnedrelease.core.observed import Instant, InvalidSpec, Observed, RefusalKind
+from pinnedrelease.core.registry_gate import Gate, gate
+from pinnedrelease.core.registry_report import report
 from pinnedrelease.core.situation import Situation, is_fenced_off
 
 
@@ -101,6 +103,23 @@ def stale_read(case: Case) -> Finding | None:
     return _waits(Reason.PROGRESSING, messages.stale_read())
 
 
+def digest_missing(case: Case) -> Finding | None:
+    """The registry has no such digest: rolling it out would only stop pods from starting."""
+    situation = case.situation
+    if situation is None or gate(case.observed, situation, case.now) is not Gate.CLOSED:
+        return None
+    text = messages.digest_missing(situation.effective.pin, has_deployed=False)
+    return _stalls(Reason.DIGEST_MISSING, text)
+
+
+def awaiting_registry(case: Case) -> Finding | None:
+    """A digest that never ran here waits some seconds for the registry's first answer."""
+    situation = case.situation
+    if situation is None or gate(case.observed, situation, case.now) is not Gate.WAITING:
+        return None
+    return _waits(Reason.PROGRESSING, messages.awaiting_registry(situation.effective.pin))
+
+
 def write_refused(case: Case) -> Finding | None:
     """The API server refused our write; it is tried again with growing pauses."""
     refusal = case.observed.memory.refusal
@@ -163,9 +182,13 @@ def pinned(case: Case) -> Finding | None:
     situation = case.situation
     if situation is None:
         return None
-    return _settled(
-        Reason.PINNED, messages.pinned(situation.effective.pin, situation.workload.rollout)
-    )
+    pin = situation.effective.pin
+    tag_moved = report(
+        case.observed, situation, case.observed.release.status.history, case.now
+    ).tag_moved
+    if tag_moved.status is ConditionStatus.TRUE:
+        return _settled(Reason.PINNED_TAG_MOVED, messages.pinned_tag_moved(pin))
+    return _settled(Reason.PINNED, messages.pinned(pin, situation.workload.rollout))
 
 
 CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
@@ -174,6 +197,8 @@ CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
     container_missing,
     conflict,
     stale_read,
+    digest_missing,
+    awaiting_registry,
     write_refused,
     drift_loop,
     differs,

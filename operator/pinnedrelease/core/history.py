@@ -50,6 +50,8 @@ class Revision:
     deploy_time: datetime
     ready_time: datetime | None = None
     supersede_time: datetime | None = None
+    digest_missing_time: datetime | None = None
+    """Since when the registry is known to have the digest no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,15 @@ class History:
         (reliability study, 5.2: the fence is written lazily, in just this case).
         """
         return any(revision.result is RevisionResult.PLANNED for revision in self.revisions[1:])
+
+    def has_deployed(self, pin: Pin) -> bool:
+        """Whether this content is known to have reached the workload before."""
+        return any(
+            revision.pin.digest == pin.digest
+            and revision.pin.repository == pin.repository
+            and revision.result is not RevisionResult.PLANNED
+            for revision in self.revisions
+        )
 
     def with_intent(self, pin: Pin, cause: Cause, now: datetime, *, last_number: int) -> History:
         """Record a pair ahead of the write that puts it in force.

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pinnedrelease.core.fights import Fight
 from pinnedrelease.core.pin import DesiredPin
+from pinnedrelease.core.registry import RegistryFacts
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Workload
 
@@ -80,6 +81,8 @@ class Memory:
     status_written_at_s: float | None = None
     fight: Fight = field(default_factory=Fight)
     refusal: Refusal | None = None
+    tag_news_at_s: float | None = None
+    """When an event last told that the tag moved, or moved back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,8 @@ class Limits:
     """How long a target may be missing before that is a failure: sync waves create it later."""
     progress_interval_s: float = 2.0
     """The shortest time between two status writes that only report a rollout's progress."""
+    registry_wait_s: float = 5.0
+    """How long the first rollout of a digest waits for the registry's first answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,5 +105,6 @@ class Observed:
     workload: Workload | None
     rivals: tuple[Release, ...] = ()
     """Other PinnedReleases with the same target."""
+    registry: RegistryFacts = field(default_factory=RegistryFacts)
     memory: Memory = field(default_factory=Memory)
     limits: Limits = field(default_factory=Limits)

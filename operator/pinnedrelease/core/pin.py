@@ -9,6 +9,7 @@ from typing import Self
 
 from pinnedrelease.core.digest import DeclaredDigest
 from pinnedrelease.core.reference import Repository, parse_repository, try_parse_reference
+from pinnedrelease.core.registry import RegistryWish
 
 
 class TargetKind(StrEnum):
@@ -99,6 +100,7 @@ class DesiredPin:
     timeout: timedelta = timedelta(minutes=10)
     revision_history_limit: int = 10
     change_cause: str | None = None
+    registry: RegistryWish = field(default_factory=RegistryWish)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from pinnedrelease.core.actions import (
 )
 from pinnedrelease.core.conditions import Reason
 from pinnedrelease.core.draft import draft, draft_intent
-from pinnedrelease.core.events import events_between
+from pinnedrelease.core.events import TAG_NEWS, events_between
 from pinnedrelease.core.findings import (
     Case,
     Consequence,
@@ -25,11 +25,14 @@ from pinnedrelease.core.findings import (
     rollout_left_s,
 )
 from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
+from pinnedrelease.core.registry_gate import Gate, gate, wait_left_s
 from pinnedrelease.core.situation import Situation, assess, held_back_s, may_write
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Fence
 
 SHORTEST_REQUEUE_S = 0.05
+TAG_NEWS_SPACING_S = 600.0
+"""A tag that moves to and fro is told at most once in ten minutes; the status follows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,11 @@ def plan(observed: Observed, now: Instant) -> Plan:
     situation = assess(observed)
     memory = _memory(observed, situation, now)
     observed = replace(observed, memory=memory)
-    writing = situation is not None and may_write(observed, situation, now)
+    writing = (
+        situation is not None
+        and may_write(observed, situation, now)
+        and gate(observed, situation, now) is Gate.OPEN
+    )
     case = Case(observed=observed, situation=situation, now=now, writing=writing)
     findings = examine(case)
     if situation is not None and writing:
@@ -72,8 +79,9 @@ def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...
     if intent.history != recorded.history:
         actions.append(RecordIntent(status=intent))
     actions.append(_apply_images(case, situation, final))
-    actions += _report(case, final)
-    memory = replace(case.observed.memory, refusal=None)
+    told, memory = _report(case, final)
+    actions += told
+    memory = replace(memory, refusal=None)
     if situation.has_drifted:
         managers = frozenset(container.actor for container in situation.differing)
         fight = memory.fight.after_correction(managers, case.now.monotonic_s)
@@ -92,26 +100,50 @@ def _reporting_plan(case: Case, findings: tuple[Finding, ...]) -> Plan:
     final = draft(case, findings[0])
     memory = case.observed.memory
     wait_s = _requeue_after_s(case, findings[0])
-    if final == recorded:
+    if final == recorded or _is_short_wait(case, recorded):
         return Plan(actions=(), findings=findings, memory=memory, requeue_after_s=wait_s)
     pause_s = _progress_pause_s(case, recorded, final)
     if pause_s > 0:
         soonest_s = min(pause_s, wait_s) if wait_s is not None else pause_s
         return Plan(actions=(), findings=findings, memory=memory, requeue_after_s=soonest_s)
+    told, memory = _report(case, final)
     return Plan(
-        actions=tuple(_report(case, final)),
+        actions=tuple(told),
         findings=findings,
         memory=_with_status_written(memory, case.now),
         requeue_after_s=wait_s,
     )
 
 
-def _report(case: Case, final: Status) -> list[Action]:
+def _is_short_wait(case: Case, recorded: Status) -> bool:
+    """Whether the registry's answer is awaited and the object has some status already.
+
+    The wait lasts seconds, and ``observedGeneration`` says honestly that the spec is newer.
+    """
+    situation = case.situation
+    return (
+        situation is not None
+        and bool(recorded.conditions)
+        and gate(case.observed, situation, case.now) is Gate.WAITING
+    )
+
+
+def _report(case: Case, final: Status) -> tuple[list[Action], Memory]:
     recorded = case.observed.release.status
     situation = case.situation
     target = situation.workload.target if situation else None
     uid = situation.workload.uid if situation else None
-    return [WriteStatus(status=final), *events_between(recorded, final, target, uid)]
+    events = events_between(recorded, final, target, uid)
+    memory = case.observed.memory
+    is_flapping = (
+        memory.tag_news_at_s is not None
+        and case.now.monotonic_s - memory.tag_news_at_s < TAG_NEWS_SPACING_S
+    )
+    if is_flapping:
+        events = tuple(event for event in events if event.reason not in TAG_NEWS)
+    elif any(event.reason in TAG_NEWS for event in events):
+        memory = replace(memory, tag_news_at_s=case.now.monotonic_s)
+    return [WriteStatus(status=final), *events], memory
 
 
 def _apply_images(case: Case, situation: Situation, final: Status) -> ApplyImages:
@@ -184,7 +216,9 @@ def _requeue_after_s(case: Case, finding: Finding) -> float | None:
     if finding.reason in (Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT):
         waits.append(rollout_left_s(case))
     if finding.reason is Reason.PROGRESSING and finding.consequence is Consequence.WAITS:
-        waits.append(1.0)
+        situation = case.situation
+        at_gate = situation is not None and gate(observed, situation, now) is Gate.WAITING
+        waits.append(wait_left_s(observed, now) if at_gate else 1.0)
     held_s = held_back_s(observed, now)
     if held_s > 0:
         waits.append(held_s)

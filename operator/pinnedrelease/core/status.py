@@ -9,6 +9,7 @@ from pinnedrelease.core.conditions import Condition
 from pinnedrelease.core.drift import DriftRecord
 from pinnedrelease.core.history import History
 from pinnedrelease.core.pin import EffectivePin
+from pinnedrelease.core.registry import RegistryRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Status:
     containers: tuple[str, ...] = ()
     pod_summary: str | None = None
     drift: tuple[DriftRecord, ...] = ()
+    registry: RegistryRecord | None = None
     history: History = field(default_factory=History)
     conditions: tuple[Condition, ...] = ()
     last_handled_reconcile_at: str | None = None

@@ -69,6 +69,14 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullSource:
+    """Where the kubelet takes pull secrets from: the pod template's list, else its account's."""
+
+    secrets: tuple[str, ...] = ()
+    service_account: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """A Deployment, StatefulSet, DaemonSet or CronJob as it was read.
 
@@ -82,6 +90,7 @@ class Workload:
     containers: tuple[Container, ...]
     rollout: Rollout
     deleting: bool = False
+    pull: PullSource = PullSource()
     owned_containers: frozenset[str] = frozenset()
     marks: tuple[tuple[str, str], ...] = ()
     """Our annotations on the workload's own metadata, sorted by name."""
