@@ -18,6 +18,7 @@ from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.health import Health
 from pinnedrelease.controller.index import TargetIndex, key_in, target_in, version_in
 from pinnedrelease.controller.queue import WorkQueue
+from pinnedrelease.controller.registries import RegistryParts
 from pinnedrelease.controller.settings import Settings
 from pinnedrelease.controller.watches import watch
 from pinnedrelease.controller.workers import Workers
@@ -50,8 +51,14 @@ class Operator:
         self._session = Session(access)
         self._index = TargetIndex()
         self._queue = WorkQueue()
+        self._registries = RegistryParts(settings.registries, self._session, clock, self._queue.add)
         reconciler = Reconciler(
-            Reader(self._session), Writer(self._session), self._index, clock, settings.limits
+            Reader(self._session),
+            Writer(self._session),
+            self._index,
+            clock,
+            settings.limits,
+            self._registries.watch,
         )
         self._workers = Workers(self._queue, reconciler.reconcile, clock)
 
@@ -64,6 +71,7 @@ class Operator:
         if settings.health_port:
             health = Health(self._is_ready, self._clock.monotonic_s)
             tasks["health"] = health.serve(settings.health_address, settings.health_port)
+        tasks |= self._registries.tasks()
         # kopf cancels every task that is younger than itself when it ends, so it comes last.
         tasks[WATCHES] = watch(self._session, self._wake, settings.namespaces, STOP_TIMEOUT_S)
         where = ", ".join(settings.namespaces) or "all namespaces"
@@ -71,6 +79,7 @@ class Operator:
         try:
             return await _supervise(tasks)
         finally:
+            await self._registries.close()
             await self._session.close()
 
     def _wake(self, kind: str, event: str | None, document: Mapping[str, object]) -> None:

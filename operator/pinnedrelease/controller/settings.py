@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pinnedrelease.controller.registries import RegistrySettings
+from pinnedrelease.controller.registry_flags import add_registry_flags, registry_settings
 from pinnedrelease.core.observed import Limits
 
 DESCRIPTION = "Run the operator: keep workloads on the digests that PinnedReleases declare."
@@ -27,6 +29,7 @@ class Settings:
     log_format: str
     log_level: str
     limits: Limits
+    registries: RegistrySettings
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -43,7 +46,8 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         health_port=given.health_port,
         log_format=given.log_format,
         log_level=given.log_level,
-        limits=Limits(target_grace_s=given.target_grace),
+        limits=Limits(target_grace_s=given.target_grace, registry_wait_s=given.registry_wait),
+        registries=registry_settings(given),
     )
 
 
@@ -75,13 +79,15 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long a missing target is awaited before the release is stalled",
     )
+    add_registry_flags(parser)
     from_environment = {
         action.dest: environment[name]
         for action in parser._actions  # noqa: SLF001 - argparse has no public list of its flags
         if (name := f"PINREL_{action.dest.upper()}") in environment and action.dest != "help"
     }
-    if "namespace" in from_environment:
-        parser.set_defaults(namespace=[from_environment.pop("namespace")])
+    for action in parser._actions:  # noqa: SLF001 - as above
+        if isinstance(action.default, list) and action.dest in from_environment:
+            parser.set_defaults(**{action.dest: from_environment.pop(action.dest).split(",")})
     parser.set_defaults(**from_environment)
     if "KUBECONFIG" in environment and "kubeconfig" not in from_environment:
         # With $KUBECONFIG set the user means that file even where in-cluster files exist.

@@ -98,7 +98,6 @@ class PlatformFact:
     """One platform's manifest of the pinned index, and whether it is still there."""
 
     platform: str
-    digest: Digest
     fact: Fact
     was_found: bool = False
     """It has been there since this process asks."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pinnedrelease.core.observed import Limits, Memory, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Target
+from pinnedrelease.core.registry import RegistryFacts
 from pinnedrelease.core.workload import Workload
 
 
@@ -48,8 +49,34 @@ class Neighbours(Protocol):
         """The target as the event that woke this pass brought it, once; None without one."""
 
 
+class Registries(Protocol):
+    """What a pass may know about registries. Nothing here waits."""
+
+    def observe(self, key: Key, release: Release, workload: Workload | None) -> RegistryFacts:
+        """See to it that the right questions are asked; what is known of them now."""
+
+    def forget(self, key: Key) -> None:
+        """The PinnedRelease is gone."""
+
+
+class NoRegistries:
+    """Nobody asks: for passes without a registry at hand."""
+
+    def observe(self, key: Key, release: Release, workload: Workload | None) -> RegistryFacts:  # noqa: ARG002 - the interface
+        """Nothing is known."""
+        return RegistryFacts()
+
+    def forget(self, key: Key) -> None:
+        """There is nothing to forget."""
+
+
 async def gather(
-    key: Key, reads: Reads, neighbours: Neighbours, memory: Memory, limits: Limits
+    key: Key,
+    reads: Reads,
+    neighbours: Neighbours,
+    registries: Registries,
+    memory: Memory,
+    limits: Limits,
 ) -> Observed | None:
     """Read everything afresh; None when the PinnedRelease does not exist.
 
@@ -79,6 +106,7 @@ async def gather(
         release=release,
         workload=workload,
         rivals=tuple(_same_target(release, [read.result() for read in rival_reads])),
+        registry=registries.observe(key, release, workload),
         memory=memory,
         limits=limits,
     )

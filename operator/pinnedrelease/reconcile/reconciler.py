@@ -12,7 +12,14 @@ from pinnedrelease.core.plan import plan
 from pinnedrelease.core.shortcut import is_plain_correction
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.execute import WorkloadWriteRefused, Writes, execute
-from pinnedrelease.reconcile.gather import Key, Neighbours, Reads, gather
+from pinnedrelease.reconcile.gather import (
+    Key,
+    Neighbours,
+    NoRegistries,
+    Reads,
+    Registries,
+    gather,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +44,16 @@ class Reconciler:
     """
 
     def __init__(
-        self, reads: Reads, writes: Writes, neighbours: Neighbours, clock: Clock, limits: Limits
+        self,
+        reads: Reads,
+        writes: Writes,
+        neighbours: Neighbours,
+        clock: Clock,
+        limits: Limits,
+        registries: Registries | None = None,
     ) -> None:
         self._reads = reads
+        self._registries = registries or NoRegistries()
         self._writes = writes
         self._neighbours = neighbours
         self._clock = clock
@@ -68,6 +82,7 @@ class Reconciler:
             observed = await self._fresh_world(key)
             if observed is None:
                 self._remembered.pop(key, None)
+                self._registries.forget(key)
                 return None
             now = self._clock.now()
             decided = plan(observed, now)
@@ -94,6 +109,7 @@ class Reconciler:
         return Observed(
             release=remembered.release,
             workload=workload,
+            registry=self._registries.observe(key, remembered.release, workload),
             memory=remembered.memory,
             limits=self._limits,
         )
@@ -101,7 +117,9 @@ class Reconciler:
     async def _fresh_world(self, key: Key) -> Observed | None:
         remembered = self._remembered.get(key)
         memory = remembered.memory if remembered else Memory()
-        observed = await gather(key, self._reads, self._neighbours, memory, self._limits)
+        observed = await gather(
+            key, self._reads, self._neighbours, self._registries, memory, self._limits
+        )
         if observed is None or remembered is None:
             return observed
         is_same_object = remembered.release.uid == observed.release.uid

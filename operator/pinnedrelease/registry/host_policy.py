@@ -7,7 +7,7 @@ An image name makes the operator connect to a host that a tenant chose (reliabil
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from pinnedrelease.registry.endpoint import DEFAULT_PORTS, DOCKER_HUB, Endpoint, is_host
@@ -39,7 +39,13 @@ class HostPolicy:
     denied_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = field(
         default_factory=tuple
     )
-    """Never connected to, for example the API server and the pod network."""
+    """Never connected to, for example the pod network."""
+    denied_endpoints: frozenset[str] = frozenset()
+    """``address:port`` that is never connected to: the API server's."""
+
+    def never_to(self, endpoint: str) -> HostPolicy:
+        """The same policy with one more ``address:port`` denied."""
+        return replace(self, denied_endpoints=self.denied_endpoints | {endpoint})
 
     def check_registry(self, endpoint: Endpoint) -> None:
         """Raise NotAllowed unless this registry may be asked."""
@@ -51,6 +57,8 @@ class HostPolicy:
         address = plain_address(ipaddress.ip_address(text))
         refused = NotAllowed(f"{authority} leads to an address that is not allowed")
         if any(address in network for network in self.denied_networks):
+            raise refused
+        if f"{address}:{authority.rpartition(':')[2]}" in self.denied_endpoints:
             raise refused
         if address.is_link_local or address.is_multicast or address.is_unspecified:
             raise refused

@@ -64,7 +64,7 @@ def read_manifest(raw: bytes, content_type: str, expected: Digest | None) -> Man
     actual = hashed(raw, expected)
     if expected is not None and actual != expected:
         raise DigestMismatch(f"asked for {expected}, got bytes of {actual}")
-    document = _object(raw)
+    document = json_object(raw)
     if "manifests" in document and ("layers" in document or "config" in document):
         raise BadAnswer(f"{actual} is both an index and a manifest")
     media_type = _media_type(document, content_type.partition(";")[0].strip().lower())
@@ -79,7 +79,8 @@ def hashed(raw: bytes, expected: Digest | None) -> Digest:
     return Digest(algorithm=algorithm, encoded=hashlib.new(algorithm, raw).hexdigest())
 
 
-def _object(raw: bytes) -> Mapping[str, object]:
+def json_object(raw: bytes) -> Mapping[str, object]:
+    """The JSON object that bytes hold. Raises BadAnswer."""
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:

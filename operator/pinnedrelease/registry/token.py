@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from weakref import WeakValueDictionary
 
+from pinnedrelease.registry.answers import error_for
 from pinnedrelease.registry.challenge import Challenge
 from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.endpoint import Endpoint
-from pinnedrelease.registry.errors import BadAnswer, NotAllowed, Unauthorized, Unreachable
+from pinnedrelease.registry.errors import (
+    BadAnswer,
+    RegistryError,
+    TokenHostNotListed,
+    Unauthorized,
+)
 from pinnedrelease.registry.host_policy import HostPolicy
 from pinnedrelease.registry.transport import Answer, Transport
 
@@ -26,53 +35,88 @@ _FALL_BACK_TO_GET = frozenset({400, 401, 404, 405})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenKey:
-    """Whom a token belongs to. Tokens of one tenant never serve another."""
+    """Whom a token belongs to. A token got with one credential never serves another."""
 
-    tenant: str
-    """Names the namespace and the version of the secret; empty for nobody's."""
+    owner: str
+    """Names the credential by its fingerprint; empty for nobody's."""
     authority: str
     scope: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request to a token server."""
+
+    realm: str
+    service: str | None
+    scope: str
+    credential: Credential | None
+    certificates: str | None
+
+
 class TokenStore:
-    """Asks token servers and remembers."""
+    """Asks token servers and remembers. At most one request for one key at a time."""
 
     def __init__(
-        self, transport: Transport, policy: HostPolicy, monotonic: Callable[[], float]
+        self,
+        transport: Transport,
+        policy: HostPolicy,
+        *,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._transport = transport
         self._policy = policy
         self._monotonic = monotonic
+        self._now = now
         self._kept: OrderedDict[TokenKey, tuple[str, float]] = OrderedDict()
+        self._locks: WeakValueDictionary[TokenKey, asyncio.Lock] = WeakValueDictionary()
 
     def known(self, key: TokenKey) -> str | None:
         """A token that is still good, or None."""
         token, ends_at_s = self._kept.get(key, ("", 0.0))
         return token if self._monotonic() < ends_at_s else None
 
-    def forget(self, key: TokenKey) -> None:
-        """The registry did not accept it."""
-        self._kept.pop(key, None)
-
-    async def fetch(
+    async def token(
         self,
         key: TokenKey,
         registry: Endpoint,
         challenge: Challenge,
         credential: Credential | None,
+        certificates: str | None = None,
+        refused: str | None = None,
     ) -> str:
-        """A new token. Raises a RegistryError.
+        """A token other than the refused one. Raises a RegistryError.
 
         Credentials go to the registry's own host or to a listed pair; any other token server is
-        asked anonymously, and refused when that is not enough, with the pair that is missing.
+        asked anonymously, and when that is not enough the error names the pair that is missing.
         The scope is ours, never the challenge's.
         """
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            known = self.known(key)
+            if known is not None and known != refused:
+                return known
+            self._kept.pop(key, None)
+            return await self._fetch(key, registry, challenge, credential, certificates)
+
+    async def _fetch(
+        self,
+        key: TokenKey,
+        registry: Endpoint,
+        challenge: Challenge,
+        credential: Credential | None,
+        certificates: str | None,
+    ) -> str:
         realm = challenge.get("realm") or ""
         server = self._policy.realm_endpoint(registry, realm)
         trusted = credential if self._policy.may_see_credentials(registry, server) else None
-        answer = await self._ask(realm, challenge.get("service"), key.scope, trusted)
+        asked = _Asked(realm, challenge.get("service"), key.scope, trusted, certificates)
+        answer = await self._ask(asked)
         if answer.status != HTTPStatus.OK:
-            raise self._refusal(answer, registry, server, withheld=credential is not trusted)
+            if credential is not trusted:
+                raise TokenHostNotListed(registry.authority, server.authority)
+            raise self._refusal(answer, server)
         token, life_s = _read(answer)
         self._kept[key] = (token, self._monotonic() + life_s)
         self._kept.move_to_end(key)
@@ -80,50 +124,49 @@ class TokenStore:
             self._kept.popitem(last=False)
         return token
 
-    async def _ask(
-        self, realm: str, service: str | None, scope: str, credential: Credential | None
-    ) -> Answer:
+    async def _ask(self, asked: _Asked) -> Answer:
+        credential = asked.credential
         if credential is not None and credential.identity_token is not None:
-            answer = await self._post(realm, service, scope, credential.identity_token)
+            answer = await self._post(asked, credential.identity_token)
             if answer.status not in _FALL_BACK_TO_GET or credential.basic is None:
                 return answer
-        parts = urlsplit(realm)
+        parts = urlsplit(asked.realm)
         own = [pair for pair in parse_qsl(parts.query) if pair[0] not in ("service", "scope")]
-        query = [*own, *([("service", service)] if service else []), ("scope", scope)]
-        url = parts._replace(query=urlencode(query)).geturl()
+        service = [("service", asked.service)] if asked.service else []
+        query = urlencode([*own, *service, ("scope", asked.scope)])
         basic = credential.basic if credential is not None else None
-        headers = {"Authorization": basic} if basic is not None else {}
-        return await self._transport.send("GET", url, headers=headers, redirects=0)
+        return await self._transport.send(
+            "GET",
+            parts._replace(query=query).geturl(),
+            headers={"Authorization": basic} if basic is not None else {},
+            redirects=0,
+            certificates=asked.certificates,
+        )
 
-    async def _post(
-        self, realm: str, service: str | None, scope: str, identity_token: str
-    ) -> Answer:
+    async def _post(self, asked: _Asked, identity_token: str) -> Answer:
         form = {
             "grant_type": "refresh_token",
             "client_id": CLIENT_ID,
-            "service": service or "",
-            "scope": scope,
+            "service": asked.service or "",
+            "scope": asked.scope,
             "refresh_token": identity_token,
         }
         return await self._transport.send(
             "POST",
-            realm,
+            asked.realm,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             content=urlencode(form).encode(),
             redirects=0,
+            certificates=asked.certificates,
         )
 
-    def _refusal(
-        self, answer: Answer, registry: Endpoint, server: Endpoint, *, withheld: bool
-    ) -> Exception:
-        if withheld:
-            return NotAllowed(
-                f"{registry.authority} sends its users to the token server {server.authority}, "
-                "which is not listed for it; credentials were not sent"
-            )
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 429:  # noqa: PLR2004
-            return Unreachable(f"token server {server.authority}: {answer.status}")
-        return Unauthorized(f"token server {server.authority}: {answer.status}")
+    def _refusal(self, answer: Answer, server: Endpoint) -> RegistryError:
+        what = f"token server {server.authority}"
+        status = answer.status
+        is_pause = status == HTTPStatus.TOO_MANY_REQUESTS
+        if is_pause or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return error_for(what, status, answer.headers, b"", self._now())
+        return Unauthorized(f"{what}: {status}")
 
 
 def _read(answer: Answer) -> tuple[str, float]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin
 
@@ -22,6 +24,7 @@ BODY_LIMIT = 4 * 1024 * 1024
 DEADLINE_S = 20.0
 STEP_S = 5.0
 REDIRECTS = 3
+TRUST_SETS_LIMIT = 32
 _REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -52,6 +55,16 @@ class SystemResolver:
         return [str(entry[4][0]) for entry in found]
 
 
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """One step of a request that may be redirected."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+
+
 class Transport:
     """Sends requests. Proxy variables and .netrc of the environment are ignored."""
 
@@ -59,18 +72,55 @@ class Transport:
         self,
         policy: HostPolicy,
         *,
-        tls: ssl.SSLContext | None = None,
+        ca_file: Path | None = None,
+        proxy: str | None = None,
         resolver: Resolver | None = None,
     ) -> None:
         self._policy = policy
-        pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or ssl.create_default_context(),
-            max_connections=64,
-            max_keepalive_connections=16,
-            keepalive_expiry=30.0,
-            network_backend=_CheckedBackend(policy, resolver or SystemResolver()),
-        )
-        self._client = httpx.AsyncClient(
+        self._ca_file = ca_file
+        self._proxy = proxy
+        self._backend = _CheckedBackend(policy, resolver or SystemResolver())
+        self._clients: OrderedDict[str, httpx.AsyncClient] = OrderedDict()
+        """By the certificates that are trusted beside the operator's own."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def _client_for(self, certificates: str) -> httpx.AsyncClient:
+        client = self._clients.get(certificates)
+        if client is None:
+            # Reading the system's certificates takes 20 ms and more.
+            tls = await asyncio.to_thread(_tls, self._ca_file, certificates)
+            client = self._clients.setdefault(certificates, self._new_client(tls))
+        self._clients.move_to_end(certificates)
+        while len(self._clients) > TRUST_SETS_LIMIT:
+            _, oldest = self._clients.popitem(last=False)
+            await oldest.aclose()
+        return client
+
+    def _new_client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
+        pool: httpcore.AsyncConnectionPool
+        if self._proxy is not None:
+            # A proxy resolves names itself: keeping addresses away is its task then.
+            pool = httpcore.AsyncHTTPProxy(
+                self._proxy,
+                ssl_context=tls,
+                max_connections=64,
+                max_keepalive_connections=16,
+                keepalive_expiry=30.0,
+            )
+        else:
+            pool = httpcore.AsyncConnectionPool(
+                ssl_context=tls,
+                max_connections=64,
+                max_keepalive_connections=16,
+                keepalive_expiry=30.0,
+                network_backend=self._backend,
+            )
+        return httpx.AsyncClient(
             transport=_PoolTransport(pool),
             timeout=httpx.Timeout(STEP_S),
             follow_redirects=False,
@@ -82,10 +132,6 @@ class Transport:
             },
         )
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
     async def send(
         self,
         method: str,
@@ -94,63 +140,78 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         redirects: int = REDIRECTS,
+        certificates: str | None = None,
     ) -> Answer:
         """One request with its redirects, 20 s and 4 MiB at the most.
 
         A redirect to another scheme, host or port loses the Authorization header; one from https
-        to http is refused. Raises Unreachable, NotAllowed or BadAnswer.
+        to http is refused. ``certificates`` (PEM) are trusted beside the operator's own. Raises
+        Unreachable, NotAllowed or BadAnswer.
         """
         authority = endpoint_of_url(url).authority
         try:
             async with asyncio.timeout(DEADLINE_S):
-                return await self._follow(method, url, dict(headers or {}), content, redirects)
+                client = await self._client_for(certificates or "")
+                first = _Hop(method, url, dict(headers or {}), content)
+                return await self._follow(client, first, redirects)
         except TimeoutError as error:
             raise Unreachable(f"{authority} did not answer within {DEADLINE_S:.0f} s") from error
         except (httpx.HTTPError, httpcore.NetworkError, OSError, ssl.SSLError) as error:
             kind = type(error).__name__
             raise Unreachable(f"{authority} cannot be reached ({kind})") from error
 
-    async def _follow(
-        self, method: str, url: str, headers: dict[str, str], content: bytes | None, redirects: int
-    ) -> Answer:
-        here = endpoint_of_url(url)
+    async def _follow(self, client: httpx.AsyncClient, hop: _Hop, redirects: int) -> Answer:
+        here = endpoint_of_url(hop.url)
         for _ in range(redirects + 1):
-            answer = await self._once(method, url, headers, content)
+            answer = await self._once(client, hop)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECT_CODES or not location:
                 return answer
-            if method not in ("GET", "HEAD"):
-                raise BadAnswer(f"{here.authority} redirects a {method}")
-            url = urljoin(url, location)
-            there = endpoint_of_url(url)
+            if hop.method not in ("GET", "HEAD"):
+                raise BadAnswer(f"{here.authority} redirects a {hop.method}")
+            hop = replace(hop, url=urljoin(hop.url, location))
+            there = endpoint_of_url(hop.url)
             if there.scheme == "http" and here.scheme == "https":
                 raise NotAllowed(f"{here.authority} redirects to a server without TLS")
             if there != here:
-                headers = {
-                    name: value
-                    for name, value in headers.items()
-                    if name.lower() != "authorization"
-                }
+                hop = replace(hop, headers=_without_authorization(hop.headers))
             here = there
         raise BadAnswer(f"{here.authority} redirects too often")
 
-    async def _once(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
-    ) -> Answer:
-        endpoint = endpoint_of_url(url)
+    async def _once(self, client: httpx.AsyncClient, hop: _Hop) -> Answer:
+        endpoint = endpoint_of_url(hop.url)
         self._check_scheme(endpoint)
-        request = self._client.build_request(method, url, headers=dict(headers), content=content)
-        response = await self._client.send(request, stream=True)
+        request = client.build_request(
+            hop.method, hop.url, headers=dict(hop.headers), content=hop.content
+        )
+        response = await client.send(request, stream=True)
         try:
             body = await _bounded(response, endpoint)
         finally:
             await response.aclose()
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(status=response.status_code, headers=lower, body=body, url=url)
+        return Answer(status=response.status_code, headers=lower, body=body, url=hop.url)
 
     def _check_scheme(self, endpoint: Endpoint) -> None:
         if endpoint.scheme == "http" and endpoint.authority not in self._policy.plain_http:
             raise NotAllowed(f"{endpoint.authority} is not listed for plain HTTP")
+
+
+def _without_authorization(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() != "authorization"}
+
+
+def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
+    """Verification against the system's certificates and the given ones. Raises Unreachable."""
+    tls = ssl.create_default_context()
+    try:
+        if ca_file is not None:
+            tls.load_verify_locations(cafile=ca_file)
+        if certificates:
+            tls.load_verify_locations(cadata=certificates)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise Unreachable("the certificates to trust cannot be read") from error
+    return tls
 
 
 async def _bounded(response: httpx.Response, endpoint: Endpoint) -> bytes:

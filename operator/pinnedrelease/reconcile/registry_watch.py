@@ -1,0 +1,177 @@
+"""From PinnedReleases to questions for registries, and from answers to facts for a plan.
+
+Never waits: what is not known yet is not known, and the answer wakes the key.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from pinnedrelease.core.conditions import ConditionType, Reason, find
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import DesiredPin, Pin, effective_pin
+from pinnedrelease.core.reference import Repository
+from pinnedrelease.core.registry import (
+    PLATFORMS_LIMIT,
+    EarlierFact,
+    Fact,
+    PlatformFact,
+    RegistryCheck,
+    RegistryFacts,
+)
+from pinnedrelease.core.workload import Workload
+from pinnedrelease.reconcile.clock import Clock
+from pinnedrelease.reconcile.gather import Key
+from pinnedrelease.reconcile.keyring import Keyring, KeyringName, Keyrings
+from pinnedrelease.registry.access import Access
+from pinnedrelease.registry.inquiry import Question, Subject
+from pinnedrelease.registry.poller import Poller, Wanted
+
+DAY_S = 86_400.0
+FIRST_LOOK_WITHIN_S = 3600.0
+"""Digests of the history and single platforms are looked at first within an hour of the start."""
+
+
+class RegistryWatch:
+    """Asks for as long as a PinnedRelease wants it."""
+
+    def __init__(
+        self, poller: Poller, keyrings: Keyrings, clock: Clock, *, slow_interval_s: float = DAY_S
+    ) -> None:
+        self._poller = poller
+        self._keyrings = keyrings
+        self._clock = clock
+        self._slow_interval_s = slow_interval_s
+        self._key = secrets.token_bytes(32)
+        self._requests: dict[Key, str] = {}
+
+    def observe(self, key: Key, release: Release, workload: Workload | None) -> RegistryFacts:
+        """See to it that the right questions are asked; what is known of them now."""
+        spec = release.spec
+        if (
+            not isinstance(spec, DesiredPin)
+            or spec.registry.check is RegistryCheck.NONE
+            or workload is None
+            or release.deleting
+        ):
+            self.forget(key)
+            return RegistryFacts()
+        name = KeyringName(
+            namespace=release.namespace,
+            pull_secrets=workload.pull.secrets,
+            service_account=workload.pull.service_account,
+            registry_secret=spec.registry.secret,
+            certificates=spec.registry.certificates,
+        )
+        keyring = self._keyrings.use(key, name, spec.registry.interval.total_seconds())
+        if keyring is None:
+            waiting = Fact(asked_since_s=self._keyrings.wanted_since_s(name))
+            return RegistryFacts(tag=waiting, digest=waiting)
+        asked = _Asked(self._poller, keyring, self._key, release, spec)
+        self._poller.follow(key, asked.wanted(self._slow_interval_s))
+        self._answer_request(key, release)
+        return asked.facts()
+
+    def forget(self, key: Key) -> None:
+        """The PinnedRelease is gone, or wants nothing asked."""
+        self._poller.drop(key)
+        self._keyrings.leave(key)
+        self._requests.pop(key, None)
+
+    def _answer_request(self, key: Key, release: Release) -> None:
+        """A new value of the reconcile annotation: everything is asked again now."""
+        wish = release.requested_at
+        is_new = wish is not None and wish != release.status.last_handled_reconcile_at
+        if wish is None or not is_new or self._requests.get(key) == wish:
+            return
+        self._requests[key] = wish
+        self._keyrings.read_again(key)
+        self._poller.ask_now(key)
+
+
+class _Asked:
+    """The questions of one PinnedRelease."""
+
+    def __init__(
+        self, poller: Poller, keyring: Keyring, key: bytes, release: Release, spec: DesiredPin
+    ) -> None:
+        self._poller = poller
+        self._keyring = keyring
+        self._key = key
+        self._release = release
+        self._spec = spec
+        self._pin: Pin = effective_pin(spec).pin
+        self._accesses: dict[Repository, Access] = {}
+        self._tag = self._question(Subject.TAG, self._pin.repository, self._pin.tag)
+        self._digest = self._question(
+            Subject.DIGEST, self._pin.repository, str(self._pin.digest.digest)
+        )
+        children = poller.known(self._digest).children[:PLATFORMS_LIMIT]
+        self._platforms = {
+            child.platform: self._question(Subject.DIGEST, self._pin.repository, str(child.digest))
+            for child in children
+        }
+        self._earlier = {
+            (one.pin.repository, one.pin.digest.digest): self._question(
+                Subject.DIGEST, one.pin.repository, str(one.pin.digest)
+            )
+            for one in release.status.history.revisions
+            if one.pin.digest != self._pin.digest
+        }
+
+    def wanted(self, slow_interval_s: float) -> Mapping[Question, Wanted]:
+        """Each question with its interval; where two wishes meet the shorter interval counts."""
+        interval_s = self._spec.registry.interval.total_seconds()
+        slow_s = max(slow_interval_s, interval_s)
+        slow = Wanted(interval_s=slow_s, within_s=min(slow_s, FIRST_LOOK_WITHIN_S))
+        wishes = dict.fromkeys([*self._earlier.values(), *self._platforms.values()], slow)
+        is_known = self._is_recorded()
+        first_within_s = interval_s if is_known else 0.0
+        wishes[self._digest] = Wanted(
+            interval_s=interval_s,
+            urgent=not is_known,
+            within_s=first_within_s,
+            with_children=True,
+        )
+        if self._spec.registry.check is RegistryCheck.TAG_AND_DIGEST:
+            wishes[self._tag] = Wanted(interval_s=interval_s, within_s=first_within_s)
+        return wishes
+
+    def facts(self) -> RegistryFacts:
+        """What is known now."""
+        return RegistryFacts(
+            tag=self._poller.known(self._tag).fact,
+            digest=self._poller.known(self._digest).fact,
+            platforms=tuple(
+                self._platform(platform, question) for platform, question in self._platforms.items()
+            ),
+            earlier=tuple(
+                EarlierFact(
+                    repository=repository, digest=digest, fact=self._poller.known(question).fact
+                )
+                for (repository, digest), question in self._earlier.items()
+            ),
+        )
+
+    def _platform(self, platform: str, question: Question) -> PlatformFact:
+        known = self._poller.known(question)
+        return PlatformFact(platform=platform, fact=known.fact, was_found=known.was_found)
+
+    def _question(self, subject: Subject, repository: Repository, reference: str) -> Question:
+        access = self._accesses.get(repository)
+        if access is None:
+            access = self._keyring.access_to(repository, self._key)
+            self._accesses[repository] = access
+        return Question(subject, repository, reference, access)
+
+    def _is_recorded(self) -> bool:
+        """Whether the status has an answer about this pair: then nothing waits for one."""
+        status = self._release.status
+        if status.effective is None or status.effective.pin != self._pin:
+            return False
+        recorded = find(status.conditions, ConditionType.DIGEST_AVAILABLE)
+        return recorded is not None and recorded.reason not in (
+            Reason.NOT_CHECKED,
+            Reason.CHECK_DISABLED,
+        )

@@ -1,0 +1,174 @@
+"""One request to a registry with everything that authentication needs, and nothing else."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from pinnedrelease.core.reference import Repository
+from pinnedrelease.registry.access import Access
+from pinnedrelease.registry.challenge import Challenge, parse_challenges
+from pinnedrelease.registry.credentials import Credential
+from pinnedrelease.registry.endpoint import Endpoint, endpoint_for
+from pinnedrelease.registry.errors import Unauthorized
+from pinnedrelease.registry.host_policy import HostPolicy
+from pinnedrelease.registry.token import TokenKey, TokenStore
+from pinnedrelease.registry.transport import REDIRECTS, Answer, Transport
+
+REMEMBERED = 1000
+_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_OLD_TOKEN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN})
+"""Some registries answer so, without a challenge, to a token that has expired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to ask of a repository; ``path`` comes after ``/v2/<repository>/``."""
+
+    method: str
+    repository: Repository
+    path: str
+    accept: str = "application/json"
+    content: bytes | None = None
+    content_type: str = ""
+    redirects: int = REDIRECTS
+
+    @property
+    def scope(self) -> str:
+        """What a token has to allow: ours to say, never the challenge's."""
+        actions = "pull,push" if self.method == "PUT" else "pull"
+        return f"repository:{self.repository.path}:{actions}"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.repository} {self.path}"
+
+
+class Conversation:
+    """Sends requests under an access: its credentials in turn, then without any.
+
+    Remembered per registry: the last challenge, so that the next request comes with its
+    authorization; per repository and access: the credential that was accepted.
+    """
+
+    def __init__(self, transport: Transport, policy: HostPolicy, tokens: TokenStore) -> None:
+        self._transport = transport
+        self._policy = policy
+        self._tokens = tokens
+        self._challenges: OrderedDict[str, Challenge] = OrderedDict()
+        self._accepted: OrderedDict[tuple[Repository, Access], int] = OrderedDict()
+
+    async def send(self, request: Request, access: Access) -> Answer:
+        """The answer, whatever its status. Raises RegistryErrors.
+
+        The next credential is tried only when one is refused: never after a time-out or a 429.
+        """
+        registry = endpoint_for(request.repository, self._policy.plain_http)
+        self._policy.check_registry(registry)
+        candidates: tuple[Credential | None, ...] = (*access.credentials, None)
+        place = (request.repository, access)
+        first = min(self._accepted.get(place, 0), len(candidates) - 1)
+        refused: Unauthorized | None = None
+        answer: Answer | None = None
+        for number in (first, *(one for one in range(len(candidates)) if one != first)):
+            try:
+                answer = await self._send_as(request, registry, access, number, candidates[number])
+            except Unauthorized as error:
+                refused = error if refused is None or not refused.hint else refused
+                continue
+            if answer.status not in _REFUSED:
+                _remember(self._accepted, place, number)
+                return answer
+        if refused is not None:
+            raise refused
+        assert answer is not None, "there is always one candidate"  # noqa: S101
+        return answer
+
+    async def _send_as(
+        self,
+        request: Request,
+        registry: Endpoint,
+        access: Access,
+        number: int,
+        credential: Credential | None,
+    ) -> Answer:
+        owner = f"{access.fingerprint}#{number}" if credential is not None else ""
+        key = TokenKey(owner=owner, authority=registry.authority, scope=request.scope)
+        kept = self._tokens.known(key)
+        authorization = f"Bearer {kept}" if kept else None
+        is_fresh = False
+        remembered = self._challenges.get(registry.authority)
+        if authorization is None and remembered is not None:
+            authorization = await self._authorization(
+                remembered, key, registry, access, credential, None
+            )
+            is_fresh = authorization is not None
+        answer = await self._send_with(request, registry, access, authorization)
+        is_old = authorization is not None and not is_fresh and answer.status in _OLD_TOKEN
+        if is_old:
+            answer = await self._send_with(request, registry, access, None)
+        if answer.status != HTTPStatus.UNAUTHORIZED or is_fresh:
+            return answer
+        challenge = _best_challenge(answer)
+        if challenge is None:
+            return answer
+        _remember(self._challenges, registry.authority, challenge)
+        authorization = await self._authorization(
+            challenge, key, registry, access, credential, kept
+        )
+        if authorization is None:
+            return answer
+        return await self._send_with(request, registry, access, authorization)
+
+    async def _authorization(
+        self,
+        challenge: Challenge,
+        key: TokenKey,
+        registry: Endpoint,
+        access: Access,
+        credential: Credential | None,
+        refused: str | None,
+    ) -> str | None:
+        """The value of the Authorization header that answers a challenge; None without one."""
+        if credential is not None and credential.registry_token is not None:
+            return f"Bearer {credential.registry_token}"
+        if challenge.scheme == "basic":
+            return credential.basic if credential is not None else None
+        token = await self._tokens.token(
+            key, registry, challenge, credential, access.certificates, refused
+        )
+        return f"Bearer {token}"
+
+    async def _send_with(
+        self, request: Request, registry: Endpoint, access: Access, authorization: str | None
+    ) -> Answer:
+        headers = {"Accept": request.accept}
+        if request.content_type:
+            headers["Content-Type"] = request.content_type
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return await self._transport.send(
+            request.method,
+            f"{registry.url}/v2/{request.repository.path}/{request.path}",
+            headers=headers,
+            content=request.content,
+            redirects=request.redirects,
+            certificates=access.certificates,
+        )
+
+
+def _best_challenge(answer: Answer) -> Challenge | None:
+    """Bearer before Basic; other schemes are none of ours."""
+    offered = parse_challenges(answer.headers.get("www-authenticate", ""))
+    for scheme in ("bearer", "basic"):
+        for challenge in offered:
+            if challenge.scheme == scheme:
+                return challenge
+    return None
+
+
+def _remember(kept: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)

@@ -1,0 +1,102 @@
+"""The two questions that are asked again and again, and what an answer to them is worth."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from pinnedrelease.core.digest import Digest
+from pinnedrelease.core.reference import Repository
+from pinnedrelease.core.registry import Presence, Trouble
+from pinnedrelease.registry.access import Access
+from pinnedrelease.registry.client import RegistryClient
+from pinnedrelease.registry.errors import ManifestNotFound, RegistryError, Unauthorized
+from pinnedrelease.registry.manifest import Child
+
+CONTENTS_LIMIT = 10_000
+
+
+class Subject(Enum):
+    """What a question is about."""
+
+    TAG = auto()
+    """Where does this tag point?"""
+    DIGEST = auto()
+    """Is this digest there?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Equal questions are asked once, however many PinnedReleases want the answer."""
+
+    subject: Subject
+    repository: Repository
+    reference: str
+    access: Access
+
+    def __str__(self) -> str:
+        separator = ":" if self.subject is Subject.TAG else "@"
+        return f"{self.repository}{separator}{self.reference}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A clear answer."""
+
+    presence: Presence
+    digest: Digest | None = None
+    """What a tag points at."""
+    children: tuple[Child, ...] = ()
+    """The platforms of an index, as far as they are known."""
+
+
+class Inquiry:
+    """Asks the questions. What a digest contains is read once and remembered for ever."""
+
+    def __init__(self, client: RegistryClient) -> None:
+        self._client = client
+        self._contents: OrderedDict[Digest, tuple[Child, ...]] = OrderedDict()
+
+    async def ask(self, question: Question, *, with_children: bool) -> Reply:
+        """One answer. Raises RegistryErrors for everything that is not clear.
+
+        ``with_children`` makes the first question about a digest a GET, which says what is in it;
+        every later one is a HEAD.
+        """
+        try:
+            if question.subject is Subject.TAG:
+                return await self._tag(question)
+            return await self._digest(question, with_children=with_children)
+        except ManifestNotFound:
+            return Reply(presence=Presence.MISSING)
+
+    async def _tag(self, question: Question) -> Reply:
+        digest = await self._client.resolve(
+            question.repository, question.reference, question.access
+        )
+        return Reply(presence=Presence.FOUND, digest=digest)
+
+    async def _digest(self, question: Question, *, with_children: bool) -> Reply:
+        digest = Digest.parse(question.reference)
+        if with_children and digest not in self._contents:
+            manifest = await self._client.get(
+                question.repository, question.reference, question.access
+            )
+            self._remember(digest, manifest.children)
+        elif not await self._client.exists(question.repository, digest, question.access):
+            return Reply(presence=Presence.MISSING)
+        return Reply(presence=Presence.FOUND, children=self._contents.get(digest, ()))
+
+    def _remember(self, digest: Digest, children: tuple[Child, ...]) -> None:
+        self._contents[digest] = children
+        while len(self._contents) > CONTENTS_LIMIT:
+            self._contents.popitem(last=False)
+
+
+def trouble_of(error: RegistryError, access: Access) -> Trouble:
+    """The part of an error that the owner of a PinnedRelease may read."""
+    hints = [error.hint] if error.hint else []
+    if isinstance(error, Unauthorized):
+        hints += access.notes
+    return Trouble(kind=error.coarse, hint="; ".join(hints)[:500])
