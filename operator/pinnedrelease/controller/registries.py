@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ from pinnedrelease.registry.transport import Transport
 class RegistrySettings:
     """What a team allows the operator to ask, and how often."""
 
-    policy: HostPolicy = HostPolicy()
+    policy: HostPolicy = field(default_factory=HostPolicy)
     ca_file: Path | None = None
     proxy: str | None = None
     rate_per_s: float = 20.0

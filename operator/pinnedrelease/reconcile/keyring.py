@@ -199,11 +199,10 @@ class Keyrings:
         if secret is None:
             return ()
         try:
-            match secret.kind:
-                case "kubernetes.io/dockerconfigjson":
-                    return parse_docker_config(secret.data.get(".dockerconfigjson", b""))
-                case "kubernetes.io/dockercfg":
-                    return parse_docker_cfg(secret.data.get(".dockercfg", b""))
+            if secret.kind == "kubernetes.io/dockerconfigjson":
+                return parse_docker_config(secret.data.get(".dockerconfigjson", b""))
+            if secret.kind == "kubernetes.io/dockercfg":
+                return parse_docker_cfg(secret.data.get(".dockercfg", b""))
         except ValueError as error:
             notes.append(f"Secret {name} cannot be used: {error}")
             return ()

@@ -25,8 +25,9 @@ from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.keyring import Keyring, KeyringName, Keyrings
 from pinnedrelease.registry.access import Access
+from pinnedrelease.registry.entry import Wanted
 from pinnedrelease.registry.inquiry import Question, Subject
-from pinnedrelease.registry.poller import Poller, Wanted
+from pinnedrelease.registry.poller import Poller
 
 DAY_S = 86_400.0
 FIRST_LOOK_WITHIN_S = 3600.0

@@ -12,7 +12,7 @@ Item = TypeVar("Item", bound=Hashable)
 
 @dataclass(slots=True)
 class Line(Generic[Item]):
-    """Each item stands in line once; putting it again moves it. Of those due, urgent ones go first."""
+    """Each item stands in line once; putting it again moves it. Urgent ones overtake those due."""
 
     _future: list[tuple[float, int, Item]] = field(default_factory=list)
     _due: list[tuple[int, float, int, Item]] = field(default_factory=list)

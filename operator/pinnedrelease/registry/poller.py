@@ -5,34 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pinnedrelease.core.reference import DEFAULT_DOMAIN
-from pinnedrelease.core.registry import NOBODY_ASKS, Fact, Presence, Trouble, TroubleKind
+from pinnedrelease.core.registry import Fact, Trouble, TroubleKind
+from pinnedrelease.registry.entry import NEVER, Entry, Follower, Known, Wanted
 from pinnedrelease.registry.errors import NotAllowed, RateLimited, RegistryError, Unreachable
 from pinnedrelease.registry.inquiry import Question, Reply, trouble_of
 from pinnedrelease.registry.line import Line
-from pinnedrelease.registry.manifest import Child
 from pinnedrelease.registry.pace import Pace, spread
 
 log = logging.getLogger(__name__)
 
-Follower = Hashable
 AT_ONCE = 32
 AT_ONCE_PER_HOST = 4
 JITTER = 0.05
 """A round comes up to so much later than the interval, and never earlier: at most one request
 per interval, and rounds that began together part."""
-CONFIRM_AFTER_S = 60.0
-"""How long after a first "missing" the second question comes; sooner when the interval is."""
 SHORTEST_SPACING_S = 2.0
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 300.0
 REFUSED_RETRY_S = 900.0
 """Wrong passwords lock accounts at some registries; a changed Secret is asked with at once."""
-SHORTEST_VALIDITY_S = 900.0
 HUB_RATE_PER_S = 2.0
 
 
@@ -51,52 +47,6 @@ class Asks(Protocol):
 
     async def ask(self, question: Question, *, with_children: bool) -> Reply:
         """One answer. Raises RegistryErrors."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """How one follower wants a question asked."""
-
-    interval_s: float
-    urgent: bool = False
-    """Something waits for the first answer."""
-    within_s: float = 0.0
-    """The first question comes at a random moment within this time."""
-    with_children: bool = False
-    """What is in the digest is wanted too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What is known of one question."""
-
-    fact: Fact = NOBODY_ASKS
-    was_found: bool = False
-    children: tuple[Child, ...] = ()
-
-
-@dataclass(slots=True, kw_only=True)
-class _Entry:
-    question: Question
-    known: Known
-    followers: dict[Follower, Wanted] = field(default_factory=dict)
-    started_at_s: float = float("-inf")
-    missing_since_s: float | None = None
-    failures: int = 0
-    is_running: bool = False
-    again: bool = False
-    share_per_s: float = 0.0
-    shown: object = None
-
-    @property
-    def interval_s(self) -> float:
-        """The shortest wish."""
-        return min(one.interval_s for one in self.followers.values())
-
-    @property
-    def wants_children(self) -> bool:
-        """Whether anybody wants to know what is in the digest."""
-        return any(one.with_children for one in self.followers.values())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,7 +74,7 @@ class Poller:
         self._on_change = on_change
         self._rate_per_s = rate_per_s
         self._wishes: dict[Follower, Mapping[Question, Wanted]] = {}
-        self._entries: dict[Question, _Entry] = {}
+        self._entries: dict[Question, Entry] = {}
         self._lanes: dict[str, _Lane] = {}
         self._running = 0
         self._wake = asyncio.Event()
@@ -183,7 +133,7 @@ class Poller:
         lane = self._lane(question)
         if entry is None:
             fact = Fact(asked_since_s=now_s)
-            entry = _Entry(question=question, known=Known(fact=fact))
+            entry = Entry(question=question, known=Known(fact=fact))
             self._entries[question] = entry
             lane.questions += 1
             first_s = now_s + wish.within_s * self._clock.unit_random()
@@ -195,7 +145,7 @@ class Poller:
         never_answered = entry.known.fact.presence is None and entry.known.fact.trouble is None
         if wish.urgent and never_answered:
             lane.line.put(question, now_s, urgent=True)
-        elif entry.started_at_s > float("-inf") and not entry.failures:
+        elif entry.started_at_s > NEVER and not entry.failures:
             soonest_s = entry.started_at_s + self._interval_s(lane, entry)
             lane.line.put(question, soonest_s)
 
@@ -221,12 +171,12 @@ class Poller:
             self._lanes[host] = _Lane(pace=Pace(rate_per_s=rate, at_once=AT_ONCE_PER_HOST))
         return self._lanes[host]
 
-    def _account(self, lane: _Lane, entry: _Entry) -> None:
+    def _account(self, lane: _Lane, entry: Entry) -> None:
         lane.pace.need_per_s -= entry.share_per_s
         entry.share_per_s = 1.0 / entry.interval_s
         lane.pace.need_per_s += entry.share_per_s
 
-    def _interval_s(self, lane: _Lane, entry: _Entry) -> float:
+    def _interval_s(self, lane: _Lane, entry: Entry) -> float:
         return entry.interval_s * lane.pace.stretch
 
     def _start_due(self, group: asyncio.TaskGroup) -> float | None:
@@ -248,14 +198,14 @@ class Poller:
                 self._start(group, lane, self._entries[question], now_s)
         return min(pauses) if pauses else None
 
-    def _start(self, group: asyncio.TaskGroup, lane: _Lane, entry: _Entry, now_s: float) -> None:
+    def _start(self, group: asyncio.TaskGroup, lane: _Lane, entry: Entry, now_s: float) -> None:
         lane.pace.started(now_s)
         self._running += 1
         entry.is_running = True
         entry.started_at_s = now_s
         group.create_task(self._ask(lane, entry), name=f"ask {entry.question}")
 
-    async def _ask(self, lane: _Lane, entry: _Entry) -> None:
+    async def _ask(self, lane: _Lane, entry: Entry) -> None:
         question = entry.question
         reply: Reply | None = None
         trouble = Trouble(kind=TroubleKind.BAD_ANSWER)
@@ -281,17 +231,19 @@ class Poller:
             self._wake.set()
         if self._entries.get(question) is not entry:
             return
+        now_s = self._clock.monotonic_s()
         if reply is not None:
-            delay_s = self._answered(lane, entry, reply)
+            round_s = entry.answered(reply, self._interval_s(lane, entry), now_s)
+            delay_s = self._next_round_s(round_s)
         else:
-            fact = replace(entry.known.fact, trouble=trouble)
-            entry.known = replace(entry.known, fact=fact)
+            entry.troubled(trouble)
         if entry.again:
             entry.again, delay_s = False, SHORTEST_SPACING_S
         lane.line.put(question, entry.started_at_s + delay_s)
-        self._tell(entry)
+        if entry.has_news(now_s):
+            self._on_change(frozenset(entry.followers))
 
-    def _after_error(self, lane: _Lane, entry: _Entry, error: RegistryError) -> float:
+    def _after_error(self, lane: _Lane, entry: Entry, error: RegistryError) -> float:
         """Note a failure; returns the seconds until the next attempt."""
         now_s, chance = self._clock.monotonic_s(), self._clock.unit_random()
         interval_s = self._interval_s(lane, entry)
@@ -312,44 +264,5 @@ class Poller:
             return max(interval_s, REFUSED_RETRY_S)
         return self._next_round_s(interval_s)
 
-    def _answered(self, lane: _Lane, entry: _Entry, reply: Reply) -> float:
-        """Note an answer; returns the seconds until the next question."""
-        now_s, interval_s = self._clock.monotonic_s(), self._interval_s(lane, entry)
-        entry.failures = 0
-        is_missing = reply.presence is Presence.MISSING
-        confirm_after_s = min(interval_s, CONFIRM_AFTER_S)
-        since_s = entry.missing_since_s
-        confirmed = not is_missing or (since_s is not None and now_s - since_s >= confirm_after_s)
-        entry.missing_since_s = (now_s if since_s is None else since_s) if is_missing else None
-        entry.known = Known(
-            fact=Fact(
-                presence=reply.presence,
-                confirmed=confirmed,
-                digest=reply.digest,
-                answered_at_s=now_s,
-                valid_for_s=max(3 * interval_s, SHORTEST_VALIDITY_S),
-                asked_since_s=entry.known.fact.asked_since_s,
-            ),
-            was_found=entry.known.was_found or not is_missing,
-            children=reply.children or entry.known.children,
-        )
-        return self._next_round_s(confirm_after_s if is_missing else interval_s)
-
     def _next_round_s(self, interval_s: float) -> float:
         return interval_s * (1.0 + JITTER * self._clock.unit_random())
-
-    def _tell(self, entry: _Entry) -> None:
-        """Wake the followers, but only when they would see something else than before."""
-        now_s = self._clock.monotonic_s()
-        fact = entry.known.fact.at(now_s)
-        visible = (
-            fact.presence,
-            fact.confirmed,
-            fact.digest,
-            fact.trouble if fact.presence is None else None,
-            fact.is_given_up(now_s),
-            entry.known.children,
-        )
-        if visible != entry.shown:
-            entry.shown = visible
-            self._on_change(frozenset(entry.followers))
