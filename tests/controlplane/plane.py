@@ -96,7 +96,7 @@ class ControlPlane(Cluster):
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start_registry(self, **options: str | KeyPair | None) -> Registry:
+    def start_registry(self, **options: object) -> Registry:
         """An OCI registry that lives as long as this control plane."""
         folder = self.folder / f"registry-{free_port()}"
         registry = Registry(self.binaries.registry, folder, **options)  # type: ignore[arg-type]

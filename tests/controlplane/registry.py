@@ -6,8 +6,10 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import shutil
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +37,17 @@ class PushedImage:
     platforms: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAuth:
+    """Where the registry sends its clients for tokens, and whose tokens it believes."""
+
+    realm: str
+    service: str
+    issuer: str
+    trusted: Path
+    """The certificate of the authority behind the tokens' signatures."""
+
+
 class Registry:
     """One registry. Use as a context manager; ready when entered."""
 
@@ -46,12 +59,17 @@ class Registry:
         htpasswd: str | None = None,
         tls: KeyPair | None = None,
         credentials: tuple[str, str] | None = None,
+        token: TokenAuth | None = None,
+        bearer: Callable[[str], str] | None = None,
     ) -> None:
         self._program = program
         self._folder = folder
         self._htpasswd = htpasswd
         self._tls = tls
         self._credentials = credentials
+        self._token = token
+        self._bearer = bearer
+        """For pushes to a registry with token authentication: repository -> token."""
         self.address = f"127.0.0.1:{free_port()}"
         self._child: Child | None = None
 
@@ -76,6 +94,10 @@ class Registry:
         self._folder.mkdir(parents=True)
         configuration = self._folder / "config.json"
         configuration.write_text(json.dumps(self._configuration()))
+        self._run()
+
+    def _run(self) -> None:
+        configuration = self._folder / "config.json"
         self._child = Child(
             "registry",
             [self._program, "serve", configuration],
@@ -135,7 +157,7 @@ class Registry:
 
     def tag(self, repository: str, digest: str, tag: str) -> None:
         """Let a tag point to this digest."""
-        with self._client() as client:
+        with self._client(repository) as client:
             found = client.get(
                 f"/v2/{repository}/manifests/{digest}", headers={"Accept": f"{MANIFEST}, {INDEX}"}
             )
@@ -144,18 +166,33 @@ class Registry:
 
     def delete(self, repository: str, digest: str) -> None:
         """Delete a manifest by digest."""
-        with self._client() as client:
+        with self._client(repository) as client:
             client.delete(f"/v2/{repository}/manifests/{digest}").raise_for_status()
 
     def resolve(self, repository: str, reference: str) -> str | None:
         """The digest that the registry names for a tag or digest, or None."""
-        with self._client() as client:
+        with self._client(repository) as client:
             found = client.head(
                 f"/v2/{repository}/manifests/{reference}",
                 headers={"Accept": f"{MANIFEST}, {INDEX}"},
             )
         digest: str | None = found.headers.get("Docker-Content-Digest")
         return digest if found.is_success else None
+
+    def requests(self, user_agent: str = "pinnedrelease/") -> list[str]:
+        """``METHOD path status`` of the requests of one kind of client, from the access log."""
+        log = (self._folder / "registry.log").read_text(errors="replace")
+        found = re.findall(r'"([A-Z]+ \S+) HTTP/[0-9.]+" (\d+) \d+ "[^"]*" "([^"]*)"', log)
+        return [f"{what} {status}" for what, status, agent in found if user_agent in agent]
+
+    def stop(self) -> None:
+        """Stop serving; the data stays."""
+        assert self._child is not None
+        self._child.stop()
+
+    def start_again(self) -> None:
+        """Serve again after :meth:`stop`, at the same address with the same data."""
+        self._run()
 
     def _push_manifest(self, repository: str, content: bytes, platform: str) -> tuple[str, bytes]:
         system, architecture = platform.split("/", 1)
@@ -183,7 +220,7 @@ class Registry:
         return digest, raw
 
     def _push_blob(self, repository: str, blob: bytes) -> None:
-        with self._client() as client:
+        with self._client(repository) as client:
             started = client.post(f"/v2/{repository}/blobs/uploads/")
             started.raise_for_status()
             location = httpx.URL(started.headers["Location"])
@@ -191,18 +228,20 @@ class Registry:
             client.put(target, content=blob).raise_for_status()
 
     def _put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> None:
-        with self._client() as client:
+        with self._client(repository) as client:
             client.put(
                 f"/v2/{repository}/manifests/{reference}",
                 content=raw,
                 headers={"Content-Type": media_type},
             ).raise_for_status()
 
-    def _client(self) -> httpx.Client:
+    def _client(self, repository: str = "") -> httpx.Client:
         scheme = "https" if self._tls else "http"
+        bearer = self._bearer(repository) if self._bearer and repository else None
         return httpx.Client(
             base_url=f"{scheme}://{self.address}",
             auth=self._credentials,
+            headers={"Authorization": f"Bearer {bearer}"} if bearer else {},
             verify=False,  # noqa: S501 - our own registry on loopback
             timeout=10.0,
             trust_env=False,
@@ -224,7 +263,7 @@ class Registry:
             }
         configuration: dict[str, object] = {
             "version": 0.1,
-            "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "log": {"level": "warn", "accesslog": {"disabled": False}},
             "storage": {
                 "filesystem": {"rootdirectory": str(self._folder / "data")},
                 "delete": {"enabled": True},
@@ -236,6 +275,15 @@ class Registry:
             users = self._folder / "htpasswd"
             users.write_text(self._htpasswd)
             configuration["auth"] = {"htpasswd": {"realm": "test", "path": str(users)}}
+        if self._token is not None:
+            configuration["auth"] = {
+                "token": {
+                    "realm": self._token.realm,
+                    "service": self._token.service,
+                    "issuer": self._token.issuer,
+                    "rootcertbundle": str(self._token.trusted),
+                }
+            }
         return configuration
 
 

@@ -72,6 +72,9 @@ def status_to_wire(status: Status) -> dict[str, object]:
         last_handled_reconcile_at=status.last_handled_reconcile_at,
     )
     complete = wire.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if wire.registry is not None:
+        # Inside an object, too, a patch keeps what it does not name.
+        complete["registry"] = wire.registry.model_dump(mode="json", by_alias=True)
     return {name: complete.get(name) for name in WIRE_FIELDS}
 
 
@@ -151,7 +154,7 @@ def _registry_to_wire(record: RegistryRecord) -> RegistryEntry:
     return RegistryEntry(
         tag_digest=str(record.tag_digest) if record.tag_digest else None,
         digest_found=record.digest_found,
-        missing_platforms=list(record.missing_platforms),
+        missing_platforms=list(record.missing_platforms) or None,
     )
 
 
@@ -163,7 +166,7 @@ def _registry_from_wire(entry: RegistryEntry) -> RegistryRecord:
     return RegistryRecord(
         tag_digest=tag_digest,
         digest_found=entry.digest_found,
-        missing_platforms=tuple(entry.missing_platforms),
+        missing_platforms=tuple(entry.missing_platforms or ()),
     )
 
 

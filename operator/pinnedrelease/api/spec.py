@@ -153,9 +153,10 @@ class PinnedReleaseSpec(Wire):
             examples=["10m"],
         ),
     ] = "10m"
-    registry: Annotated[RegistrySpec, Field(description="What the operator asks the registry.")] = (
-        RegistrySpec()
-    )
+    registry: Annotated[
+        RegistrySpec,
+        Field(default_factory=RegistrySpec, description="What the operator asks the registry."),
+    ]
     revision_history_limit: Annotated[
         int,
         Field(

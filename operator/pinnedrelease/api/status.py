@@ -118,13 +118,13 @@ class RegistryEntry(Wire):
         bool | None, Field(description="Whether the registry has the digest in force.")
     ] = None
     missing_platforms: Annotated[
-        list[Annotated[str, Field(max_length=128)]],
+        list[Annotated[str, Field(max_length=128)]] | None,
         Field(
             max_length=PLATFORMS_LIMIT,
             description="Platforms whose manifest has gone from the index in force.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
-    ] = []
+    ] = None
 
 
 class PinnedReleaseStatus(Wire):

@@ -40,6 +40,8 @@ class Known:
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
+    """One question with its followers."""
+
     question: Question
     known: Known
     followers: dict[Follower, Wanted] = field(default_factory=dict)
