@@ -38,8 +38,8 @@ class Authority:
         )
         self.certificate = self._write("ca.crt", _pem(certificate))
 
-    def server(self, name: str) -> KeyPair:
-        """A certificate for servers on loopback."""
+    def server(self, name: str, *, expired: bool = False) -> KeyPair:
+        """A certificate for servers on loopback, if asked one that has run out."""
         loopback = [
             x509.DNSName("localhost"),
             x509.DNSName("kubernetes.default.svc"),
@@ -47,7 +47,9 @@ class Authority:
             x509.IPAddress(ipaddress.ip_address("10.0.0.1")),
         ]
         alternatives = x509.SubjectAlternativeName(loopback)
-        return self._signed(name, _name(name, ()), ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
+        return self._signed(
+            name, _name(name, ()), ExtendedKeyUsageOID.SERVER_AUTH, alternatives, expired=expired
+        )
 
     def client(self, user: str, *groups: str) -> KeyPair:
         """A certificate that makes its holder this user, in these groups."""
@@ -64,9 +66,12 @@ class Authority:
         subject: x509.Name,
         usage: x509.ObjectIdentifier,
         alternatives: x509.SubjectAlternativeName | None,
+        *,
+        expired: bool = False,
     ) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(subject, key).add_extension(
+        valid = dt.timedelta(minutes=-1) if expired else VALID
+        builder = self._builder(subject, key, valid).add_extension(
             x509.ExtendedKeyUsage([usage]), critical=False
         )
         if alternatives is not None:
@@ -78,7 +83,7 @@ class Authority:
         )
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, valid: dt.timedelta = VALID
     ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
@@ -88,7 +93,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(minutes=5))
-            .not_valid_after(now + VALID)
+            .not_valid_after(now + valid)
         )
 
     def _write(self, name: str, content: bytes) -> Path:

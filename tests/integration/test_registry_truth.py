@@ -279,7 +279,9 @@ def test_a_registry_that_is_down_leaves_ready_alone(
 
         namespace.apply(
             deployment("late", images={"late": f"{case.repository}:1.0"}),
-            pinned_release("late", target="late", repository=case.repository, digest=other.digest),
+            pinned_release(
+                "late", target="late", repository=case.repository, tag="2.0", digest=other.digest
+            ),
         )
         namespace.wait_ready("late")
         assert namespace.condition("DigestAvailable", "late") == ("Unknown", "RegistryUnreachable")

@@ -1,7 +1,8 @@
 """What asking a registry can end in, by what it says about the image.
 
 Only :class:`ManifestNotFound` may ever mean "missing". Everything else means "not known".
-Messages name the registry and the fact, never credentials, bodies or resolved addresses.
+Messages name the registry and the fact, never credentials or bodies. They are for the operator's
+log; a status shows ``coarse`` and ``hint`` alone.
 """
 
 from __future__ import annotations

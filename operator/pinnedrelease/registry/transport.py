@@ -157,8 +157,8 @@ class Transport:
         except TimeoutError as error:
             raise Unreachable(f"{authority} did not answer within {DEADLINE_S:.0f} s") from error
         except (httpx.HTTPError, httpcore.NetworkError, OSError, ssl.SSLError) as error:
-            kind = type(error).__name__
-            raise Unreachable(f"{authority} cannot be reached ({kind})") from error
+            cause = str(error)[:200] or type(error).__name__
+            raise Unreachable(f"{authority} cannot be reached: {cause}") from error
 
     async def _follow(self, client: httpx.AsyncClient, hop: _Hop, redirects: int) -> Answer:
         here = endpoint_of_url(hop.url)
