@@ -69,6 +69,11 @@ class OperatorProcess:
         self.child.stop()
         return self.child.returncode or 0
 
+    def output(self) -> str:
+        """Everything that it has logged in all its runs."""
+        logs = self._folder.glob(f"operator-{id(self)}-*.log")
+        return "\n".join(path.read_text(errors="replace") for path in sorted(logs))
+
     def kill(self) -> None:
         """SIGKILL."""
         self.child.kill()

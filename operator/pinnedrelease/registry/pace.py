@@ -9,6 +9,8 @@ FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 300.0
 FIRST_RATE_PAUSE_S = 30.0
 LONGEST_RATE_PAUSE_S = 900.0
+ROUNDING = 1e-6
+"""A token that is so nearly there is there: a shorter wait would not move the clock."""
 LOAD_LIMIT = 0.8
 """How much of the rate regular questions may use; the rest is for those that are new."""
 
@@ -41,7 +43,8 @@ class Pace:
         if self.running >= limit:
             return None
         self._fill(now_s)
-        for_token = (1.0 - self.tokens) / self.rate_per_s if self.tokens < 1.0 else 0.0
+        missing = 1.0 - self.tokens
+        for_token = missing / self.rate_per_s if missing > ROUNDING else 0.0
         return max(0.0, for_token, self.closed_until_s - now_s)
 
     def started(self, now_s: float) -> None:

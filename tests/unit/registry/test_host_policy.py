@@ -128,7 +128,7 @@ def test_the_legacy_form_has_no_auths_around_it() -> None:
     entries = parse_docker_cfg(b'{"https://index.docker.io/v1/": {"auth": "dXNlcjpwYXNz"}}')
 
     assert candidates(entries, parse_repository("nginx")) == (
-        Credential(username="user", password="pass"),  # noqa: S106
+        Credential(username="user", password="pass"),
     )
 
 
@@ -143,6 +143,6 @@ def test_a_hostile_secret_is_refused_and_no_crash(raw: bytes) -> None:
 
 
 def test_a_credential_shows_nothing_when_it_is_printed() -> None:
-    credential = Credential(username="canary-user", password="canary-pass")  # noqa: S106
+    credential = Credential(username="canary-user", password="canary-pass")
 
     assert "canary" not in repr(credential)
