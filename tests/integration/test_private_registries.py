@@ -60,7 +60,7 @@ def operator(
     folder = tmp_path_factory.mktemp("operator")
     flags = (
         f"--registry-private-host={basic.address},{bearer.address},{tokens.address}",
-        f"--registry-plain-http={bearer.address}",
+        f"--registry-plain-http={bearer.address},{tokens.address}",
         f"--registry-token-host={bearer.address}={tokens.address}",
         "--log-level=debug",
     )
