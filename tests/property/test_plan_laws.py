@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from objects import REPOSITORY
 from pinnedrelease.core.actions import ApplyImages, RecordIntent, WriteStatus
 from pinnedrelease.core.conditions import Condition, ConditionStatus, ConditionType, find
+from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.drift import DriftKind, DriftRecord
 from pinnedrelease.core.fights import Correction, Fight
 from pinnedrelease.core.history import (
@@ -31,6 +32,19 @@ from pinnedrelease.core.observed import (
 )
 from pinnedrelease.core.pin import DriftPolicy, EffectivePin, Pin, PinSource
 from pinnedrelease.core.plan import Plan, plan
+from pinnedrelease.core.registry import (
+    EarlierFact,
+    Fact,
+    PlatformFact,
+    Presence,
+    RegistryCheck,
+    RegistryFacts,
+    RegistryRecord,
+    RegistryWish,
+    Trouble,
+    TroubleKind,
+)
+from pinnedrelease.core.registry_gate import Gate, gate
 from pinnedrelease.core.situation import assess
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Container, Fence, FieldChange, Rollout, Workload
@@ -63,18 +77,20 @@ changes = st.builds(
     changed_at=st.none() | instants,
 )
 specs = st.builds(
-    lambda declared, containers, policy, suspend, limit: desired(
+    lambda declared, containers, policy, suspend, limit, check: desired(
         declared,
         containers=tuple(containers),
         drift_policy=policy,
         suspend=suspend,
         revision_history_limit=limit,
+        registry=RegistryWish(check=check),
     ),
     pins,
     st.lists(st.sampled_from(NAMES), unique=True, max_size=2),
     st.sampled_from(DriftPolicy),
     st.booleans(),
     st.integers(1, 4),
+    st.sampled_from(RegistryCheck),
 )
 
 
@@ -103,7 +119,16 @@ conditions = st.builds(
     type=st.sampled_from([*(str(kind) for kind in ConditionType), "Foreign"]),
     status=st.sampled_from(ConditionStatus),
     reason=st.sampled_from(
-        ["WaitingForTarget", "TargetNotFound", "RolloutTimeout", "CorrectingDrift", "Pinned"]
+        [
+            "WaitingForTarget",
+            "TargetNotFound",
+            "RolloutTimeout",
+            "CorrectingDrift",
+            "Pinned",
+            "DigestMissing",
+            "TagMatches",
+            "CheckDisabled",
+        ]
     ),
     message=st.text(max_size=5),
     observed_generation=st.none() | st.integers(0, 5),
@@ -111,13 +136,53 @@ conditions = st.builds(
 )
 drift_records = st.builds(
     DriftRecord,
-    kind=st.just(DriftKind.TEMPLATE),
-    subject=st.sampled_from([f"{TARGET} container/{name}" for name in NAMES]),
+    kind=st.sampled_from(DriftKind),
+    subject=st.sampled_from(
+        [f"{TARGET} container/web", f"{TARGET} container/worker", f"tag {REPOSITORY}:1.0"]
+    ),
     expected=st.sampled_from([one.reference for one in PINS]),
     observed=st.sampled_from(IMAGES),
     actor=st.just("kubectl-set"),
     detect_time=instants,
     correct_time=st.none() | instants,
+)
+seen_digests = st.sampled_from([Digest.parse(one) for one in DIGESTS])
+facts = st.builds(
+    Fact,
+    presence=st.none() | st.sampled_from(Presence),
+    confirmed=st.booleans(),
+    digest=st.none() | seen_digests,
+    answered_at_s=st.floats(900, 1000),
+    valid_for_s=st.just(1e6),
+    trouble=st.none() | st.builds(Trouble, kind=st.sampled_from(TroubleKind)),
+    asked_since_s=st.none() | st.floats(990, 1000),
+)
+registry_facts = st.builds(
+    RegistryFacts,
+    tag=facts,
+    digest=facts,
+    platforms=st.lists(
+        st.builds(
+            PlatformFact,
+            platform=st.sampled_from(["linux/amd64", "linux/arm64/v8"]),
+            fact=facts,
+            was_found=st.booleans(),
+        ),
+        max_size=2,
+        unique_by=lambda one: one.platform,
+    ).map(tuple),
+    earlier=st.lists(
+        st.builds(
+            EarlierFact, repository=st.just(PINS[0].repository), digest=seen_digests, fact=facts
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+registry_records = st.builds(
+    RegistryRecord,
+    tag_digest=st.none() | seen_digests,
+    digest_found=st.none() | st.booleans(),
+    missing_platforms=st.sampled_from([(), ("linux/amd64",)]),
 )
 statuses = st.builds(
     Status,
@@ -129,6 +194,7 @@ statuses = st.builds(
     containers=st.lists(st.sampled_from(NAMES), unique=True, max_size=3).map(tuple),
     pod_summary=st.none() | st.just("1/2"),
     drift=st.lists(drift_records, max_size=3).map(tuple),
+    registry=st.none() | registry_records,
     history=histories(),
     conditions=st.lists(conditions, max_size=4, unique_by=lambda one: one.type).map(tuple),
 )
@@ -200,6 +266,7 @@ memories = st.builds(
 )
 worlds = st.builds(
     Observed,
+    registry=st.just(RegistryFacts()) | registry_facts,
     release=releases,
     workload=st.none() | workloads(),
     rivals=st.lists(releases, max_size=2).map(tuple),
@@ -226,6 +293,38 @@ def test_only_the_effective_pin_of_the_spec_is_ever_written(observed: Observed) 
     assert {one.pin for one in action.pinned} == {spec.pin}
     assert not spec.suspend
     assert spec.drift_policy is DriftPolicy.CORRECT
+
+
+@given(worlds)
+def test_a_registry_can_hold_a_write_back_and_never_change_one(observed: Observed) -> None:
+    unasked = replace(observed, registry=RegistryFacts())
+    action, without = apply_of(plan(observed, at())), apply_of(plan(unasked, at()))
+
+    if action is not None:
+        assert without is not None
+        assert action == without
+    elif without is not None:
+        situation = assess(observed)
+        assert situation is not None
+        assert situation.is_new_pair
+        assert not observed.release.status.history.has_deployed(situation.effective.pin)
+
+
+@given(worlds)
+def test_no_registry_answer_makes_ready_false_for_what_has_been_rolled_out(
+    observed: Observed,
+) -> None:
+    situation = assess(observed)
+    if situation is None or not observed.release.status.history.has_deployed(
+        situation.effective.pin
+    ):
+        return
+    unasked = replace(observed, registry=RegistryFacts())
+
+    decisive = [
+        [one.consequence for one in plan(seen, at()).findings[:1]] for seen in (observed, unasked)
+    ]
+    assert decisive[0] == decisive[1]
 
 
 @given(worlds)
@@ -321,7 +420,8 @@ def test_from_any_start_it_comes_to_rest_and_is_silent(observed: Observed) -> No
     if situation is not None and situation.writes_allowed and not observed.release.deleting:
         fence = situation.workload.fence_of(observed.release.name)
         stale = fence is not None and fence.generation > observed.release.generation
-        assert stale or not situation.differing
+        held = gate(observed, situation, at(seconds + 5)) is Gate.CLOSED
+        assert stale or held or not situation.differing
 
 
 @given(st.lists(pins, min_size=1, max_size=12), st.integers(1, 5))

@@ -99,6 +99,15 @@ def _condition_events(before: Status, after: Status) -> list[_Event]:
     was_stalled = find(before.conditions, ConditionType.STALLED)
     if stalled is not None and (was_stalled is None or was_stalled.reason != stalled.reason):
         events.append((EventType.WARNING, stalled.reason, stalled.message))
+    available = find(after.conditions, ConditionType.DIGEST_AVAILABLE)
+    was_available = find(before.conditions, ConditionType.DIGEST_AVAILABLE)
+    if (
+        available is not None
+        and available.reason == Reason.REGISTRY_BAD_ANSWER
+        and (was_available is None or was_available.reason != available.reason)
+    ):
+        # It may be bytes that are not the digest's: a broken registry, or an attack.
+        events.append((EventType.WARNING, available.reason, available.message))
     is_suspended, was_suspended = _is_suspended(after), _is_suspended(before)
     if is_suspended and not was_suspended:
         events.append((EventType.NORMAL, "Suspended", messages.suspended()))

@@ -1,0 +1,113 @@
+"""Ten thousand PinnedReleases over five hundred pairs, counted at a real registry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from controlplane.binaries import ensure
+from controlplane.registry import Registry
+from pinnedrelease.cluster.errors import NotFound
+from pinnedrelease.cluster.secrets import Secret
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import Pin
+from pinnedrelease.core.registry import Presence, RegistryWish
+from pinnedrelease.reconcile.clock import SystemClock
+from pinnedrelease.reconcile.gather import Key
+from pinnedrelease.reconcile.keyring import Keyrings
+from pinnedrelease.reconcile.registry_watch import RegistryWatch
+from pinnedrelease.registry.poller import Poller
+from registry_parts import parts
+from worlds import desired, release, workload
+
+pytestmark = pytest.mark.integration
+
+PAIRS, RELEASES = 500, 10_000
+INTERVAL_S = 30.0
+SETTLE_S = 5.0
+
+
+class NoSecrets:
+    """A cluster whose service accounts have no pull secrets."""
+
+    async def secret(self, namespace: str, name: str) -> Secret:
+        """There is none."""
+        raise NotFound(f"{namespace}/{name}")
+
+    async def pull_secrets_of(self, namespace: str, service_account: str) -> tuple[str, ...]:
+        """None."""
+        assert namespace
+        assert service_account == "default"
+        return ()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    folder: Path = tmp_path_factory.mktemp("load") / "registry"
+    with Registry(ensure().registry, folder) as running:
+        yield running
+
+
+def push_all(registry: Registry) -> list[Pin]:
+    """Five hundred repositories, each with one image."""
+
+    def push(number: int) -> Pin:
+        path = f"load/web-{number}"
+        digest = registry.push_image(path, "1.0", f"content {number}".encode()).digest
+        return Pin.declare(repository=f"{registry.address}/{path}", tag="1.0", digest=digest)
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(push, range(PAIRS)))
+
+
+def releases(pins: list[Pin]) -> dict[Key, Release]:
+    wish = RegistryWish(interval=timedelta(seconds=INTERVAL_S))
+    found: dict[Key, Release] = {}
+    for number in range(RELEASES):
+        key = Key(f"team-{number % 20}", f"web-{number}")
+        spec = desired(pins[number % PAIRS], registry=wish)
+        made = release(spec, namespace=key.namespace, name=key.name, uid=f"uid-{number}")
+        found[key] = replace(made)
+    return found
+
+
+async def test_each_distinct_question_is_asked_once_an_interval(registry: Registry) -> None:
+    pins = await asyncio.to_thread(push_all, registry)
+    everything = releases(pins)
+    clock, target = SystemClock(), workload()
+    woken: Counter[object] = Counter()
+    async with parts(registry.address) as room:
+        poller = Poller(room.inquiry, clock, woken.update, rate_per_s=100.0)
+        keyrings = Keyrings(NoSecrets(), clock, woken.update)
+        watch = RegistryWatch(poller, keyrings, clock)
+        tasks = [asyncio.create_task(poller.run()), asyncio.create_task(keyrings.run())]
+        try:
+            for key, one in everything.items():
+                watch.observe(key, one, target)
+            await asyncio.sleep(1.0)
+            before = len(registry.requests())
+            for key, one in everything.items():
+                watch.observe(key, one, target)
+            await asyncio.sleep(INTERVAL_S - SETTLE_S)
+            first_round = len(registry.requests()) - before
+            await asyncio.sleep(INTERVAL_S)
+            second_round = len(registry.requests()) - before - first_round
+            facts = [watch.observe(key, one, target) for key, one in everything.items()]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert first_round == 2 * PAIRS
+    assert second_round <= 2 * PAIRS
+    assert second_round > 0.8 * 2 * PAIRS
+    assert {one.digest.presence for one in facts} == {Presence.FOUND}
+    assert {one.tag.presence for one in facts} == {Presence.FOUND}
+    assert set(woken) == set(everything)
