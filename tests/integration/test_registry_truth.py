@@ -235,6 +235,17 @@ def test_an_index_that_loses_a_platform_is_told(case: Case) -> None:
     assert case.namespace.condition("Ready") == ("True", "Pinned")
 
 
+def test_a_declared_platform_of_the_index_that_the_tag_names_is_no_moved_tag(case: Case) -> None:
+    image = case.push(b"many", "1.0", "linux/amd64", "linux/arm64")
+    case.pin(image.platforms["linux/amd64"])
+    case.namespace.wait_ready()
+
+    message = case.wait("TagMoved", "False", "TagMatches")
+
+    assert f"the index {image.digest}" in message
+    assert "TagMoved" not in case.namespace.events()
+
+
 def test_without_a_check_there_is_no_request(case: Case) -> None:
     first = case.push(b"first")
     case.pin(first.digest, registry={"check": "None"})

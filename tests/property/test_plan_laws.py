@@ -41,6 +41,7 @@ from pinnedrelease.core.registry import (
     RegistryFacts,
     RegistryRecord,
     RegistryWish,
+    TagContent,
     Trouble,
     TroubleKind,
 )
@@ -160,6 +161,13 @@ facts = st.builds(
 registry_facts = st.builds(
     RegistryFacts,
     tag=facts,
+    tag_content=st.none()
+    | st.builds(
+        TagContent,
+        digest=seen_digests,
+        fact=facts,
+        manifests=st.lists(seen_digests, max_size=2).map(tuple),
+    ),
     digest=facts,
     platforms=st.lists(
         st.builds(

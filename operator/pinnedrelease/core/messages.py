@@ -168,6 +168,11 @@ def tag_matches(pin: Pin) -> str:
     return f"tag {pin.tag} points at the declared digest"
 
 
+def tag_contains(pin: Pin, found: Digest) -> str:
+    """The tag names an index, and the declared digest is one platform of it."""
+    return f"tag {pin.tag} points at the index {found}, which has the declared digest"
+
+
 def tag_moved(pin: Pin, found: Digest) -> str:
     """The tag points at other content."""
     return (

@@ -113,10 +113,21 @@ class EarlierFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagContent:
+    """What is in the index that a tag points at: the declared digest may be a platform of it."""
+
+    digest: Digest
+    fact: Fact
+    manifests: tuple[Digest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryFacts:
     """Everything that is known about one PinnedRelease's pair and its history."""
 
     tag: Fact = NOBODY_ASKS
+    tag_content: TagContent | None = None
+    """Asked for when the tag points at other content than the declared one."""
     digest: Fact = NOBODY_ASKS
     platforms: tuple[PlatformFact, ...] = ()
     earlier: tuple[EarlierFact, ...] = ()

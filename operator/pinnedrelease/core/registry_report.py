@@ -119,11 +119,7 @@ def _tag_moved(view: _View) -> tuple[Verdict, Digest | None]:
         return _unknown(Reason.CHECK_DISABLED, messages.check_disabled(wish.check)), None
     fact = view.current(view.observed.registry.tag)
     if fact.presence is Presence.FOUND and fact.digest is not None:
-        if fact.digest == pin.digest.digest:
-            text = messages.tag_matches(pin)
-            return _verdict(ConditionStatus.FALSE, Reason.TAG_MATCHES, text), fact.digest
-        text = messages.tag_moved(pin, fact.digest)
-        return _verdict(ConditionStatus.TRUE, Reason.TAG_POINTS_ELSEWHERE, text), fact.digest
+        return _tag_found(view, fact.digest)
     if fact.is_certainly_missing:
         text = messages.tag_not_found(pin)
         return _verdict(ConditionStatus.TRUE, Reason.TAG_NOT_FOUND, text), None
@@ -131,6 +127,23 @@ def _tag_moved(view: _View) -> tuple[Verdict, Digest | None]:
     if kept is not None:
         return kept, view.record.tag_digest
     return _undecided(view, fact.trouble), None
+
+
+def _tag_found(view: _View, points_at: Digest) -> tuple[Verdict, Digest | None]:
+    """The tag is there. It matches when it names the declared digest, or an index that has it."""
+    pin, content = view.situation.effective.pin, view.observed.registry.tag_content
+    if points_at == pin.digest.digest:
+        text = messages.tag_matches(pin)
+        return _verdict(ConditionStatus.FALSE, Reason.TAG_MATCHES, text), points_at
+    if content is not None and content.digest == points_at:
+        if pin.digest.digest in content.manifests:
+            text = messages.tag_contains(pin, points_at)
+            return _verdict(ConditionStatus.FALSE, Reason.TAG_MATCHES, text), points_at
+        if content.fact.presence is None and content.fact.trouble is None:
+            kept = view.kept(ConditionType.TAG_MOVED, content.fact)
+            return kept or _undecided(view, None), view.record.tag_digest
+    text = messages.tag_moved(pin, points_at)
+    return _verdict(ConditionStatus.TRUE, Reason.TAG_POINTS_ELSEWHERE, text), points_at
 
 
 def _digest_available(

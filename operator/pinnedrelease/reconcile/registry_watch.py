@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 
 from pinnedrelease.core.conditions import ConditionType, Reason, find
+from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, Pin, effective_pin
 from pinnedrelease.core.reference import Repository
@@ -19,6 +20,7 @@ from pinnedrelease.core.registry import (
     PlatformFact,
     RegistryCheck,
     RegistryFacts,
+    TagContent,
 )
 from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.clock import Clock
@@ -108,6 +110,7 @@ class _Asked:
         self._digest = self._question(
             Subject.DIGEST, self._pin.repository, str(self._pin.digest.digest)
         )
+        self._tag_content = self._question_about_tag()
         children = poller.known(self._digest).children[:PLATFORMS_LIMIT]
         self._platforms = {
             child.platform: self._question(Subject.DIGEST, self._pin.repository, str(child.digest))
@@ -137,12 +140,17 @@ class _Asked:
         )
         if self._spec.registry.check is RegistryCheck.TAG_AND_DIGEST:
             wishes[self._tag] = Wanted(interval_s=interval_s, within_s=first_within_s)
+            if self._tag_content is not None:
+                wishes.setdefault(
+                    self._tag_content, Wanted(interval_s=slow_s, urgent=True, with_children=True)
+                )
         return wishes
 
     def facts(self) -> RegistryFacts:
         """What is known now."""
         return RegistryFacts(
             tag=self._poller.known(self._tag).fact,
+            tag_content=self._content_of_tag(),
             digest=self._poller.known(self._digest).fact,
             platforms=tuple(
                 self._platform(platform, question) for platform, question in self._platforms.items()
@@ -153,6 +161,23 @@ class _Asked:
                 )
                 for (repository, digest), question in self._earlier.items()
             ),
+        )
+
+    def _question_about_tag(self) -> Question | None:
+        """What is in the index that the tag points at, when it is not the declared digest."""
+        digest = self._poller.known(self._tag).fact.digest
+        if digest is None or digest == self._pin.digest.digest:
+            return None
+        return self._question(Subject.DIGEST, self._pin.repository, str(digest))
+
+    def _content_of_tag(self) -> TagContent | None:
+        if self._tag_content is None:
+            return None
+        known = self._poller.known(self._tag_content)
+        return TagContent(
+            digest=Digest.parse(self._tag_content.reference),
+            fact=known.fact,
+            manifests=tuple(child.digest for child in known.children),
         )
 
     def _platform(self, platform: str, question: Question) -> PlatformFact:

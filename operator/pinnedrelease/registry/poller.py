@@ -159,8 +159,12 @@ class Poller:
         lane.questions -= 1
         lane.line.remove(question)
         del self._entries[question]
-        if not lane.questions and not lane.pace.running:
-            del self._lanes[question.repository.host]
+        self._forget_if_idle(question.repository.host)
+
+    def _forget_if_idle(self, host: str) -> None:
+        lane = self._lanes.get(host)
+        if lane is not None and not lane.questions and not lane.pace.running:
+            del self._lanes[host]
 
     def _lane(self, question: Question) -> _Lane:
         host = question.repository.host
@@ -230,6 +234,7 @@ class Poller:
             entry.is_running = False
             self._wake.set()
         if self._entries.get(question) is not entry:
+            self._forget_if_idle(question.repository.host)
             return
         now_s = self._clock.monotonic_s()
         if reply is not None:

@@ -7,7 +7,9 @@ import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin
@@ -25,6 +27,7 @@ DEADLINE_S = 20.0
 STEP_S = 5.0
 REDIRECTS = 3
 TRUST_SETS_LIMIT = 32
+RESOLVER_THREADS = 8
 _REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -46,12 +49,21 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """The resolver of this machine."""
+    """The resolver of this machine.
+
+    With threads of its own: a name server that does not answer holds a thread for half a minute,
+    and must not hold those that others wait for.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
 
     async def resolve(self, host: str, port: int) -> list[str]:
         """The addresses of a host. Raises OSError."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(
+            self._threads, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        )
         return [str(entry[4][0]) for entry in found]
 
 

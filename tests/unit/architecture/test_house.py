@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +34,17 @@ def test_the_command_line_never_imports_kopf() -> None:
 def test_no_committed_file_names_a_package_index() -> None:
     for path in (ROOT / "requirements").glob("*.txt"):
         assert "://" not in path.read_text(), path
+
+
+REGISTRY = [path for path in FILES if path.parent.name == "registry"]
+
+
+@pytest.mark.parametrize("path", REGISTRY, ids=[path.name for path in REGISTRY])
+def test_the_registry_room_cannot_make_a_digest_that_may_be_written(path: Path) -> None:
+    """P-2: workload writes take a DeclaredDigest; no answer can become one."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names = {alias.name for alias in node.names}
+            assert "DeclaredDigest" not in names
+            assert node.module != "pinnedrelease.core.pin"
+        assert not (isinstance(node, ast.Attribute) and node.attr == "DeclaredDigest")

@@ -21,6 +21,7 @@ from pinnedrelease.core.registry import (
     RegistryCheck,
     RegistryFacts,
     RegistryWish,
+    TagContent,
     Trouble,
     TroubleKind,
 )
@@ -335,3 +336,29 @@ def test_r11_bytes_that_are_not_the_digests_raise_an_alarm_and_touch_nothing() -
     assert not writes(decided)
     assert events(decided) == ["RegistryBadAnswer"]
     assert verdict(status_of(decided), ConditionType.READY) == ("True", "Pinned")
+
+
+def content(*manifests: Digest, fact: Fact | None = None) -> TagContent:
+    return TagContent(digest=B, fact=fact or found(), manifests=manifests)
+
+
+def test_a_tag_whose_index_has_the_declared_digest_has_not_moved() -> None:
+    inside = with_facts(pinned(), tag=found(B), tag_content=content(C, A))
+
+    status = status_of(plan(inside, at(30)))
+
+    assert verdict(status, ConditionType.TAG_MOVED) == ("False", "TagMatches")
+    assert verdict(status, ConditionType.READY) == ("True", "Pinned")
+    outside = with_facts(pinned(), tag=found(B), tag_content=content(C))
+    status = status_of(plan(outside, at(30)))
+    assert verdict(status, ConditionType.TAG_MOVED) == ("True", "TagPointsElsewhere")
+
+
+def test_a_moved_tag_is_told_once_its_content_has_been_looked_at() -> None:
+    at_rest = pinned()
+
+    unread = with_facts(at_rest, tag=found(B), tag_content=content(fact=ASKED))
+    assert plan(unread, at(1)).actions == ()
+    unreadable = content(fact=replace(ASKED, trouble=DOWN))
+    decided = plan(with_facts(at_rest, tag=found(B), tag_content=unreadable), at(30))
+    assert verdict(status_of(decided), ConditionType.TAG_MOVED) == ("True", "TagPointsElsewhere")
