@@ -110,6 +110,7 @@ def test_a_minimal_object_gets_its_defaults(namespace: Namespace) -> None:
         "driftPolicy": "Correct",
         "suspend": False,
         "timeout": "10m",
+        "interval": "10m",
         "revisionHistoryLimit": 10,
     }
 
