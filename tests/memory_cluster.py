@@ -9,6 +9,7 @@ from pinnedrelease.cluster.errors import Conflict
 from pinnedrelease.core.actions import ApplyImages, EmitEvent
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Target
+from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.gather import Key
@@ -25,6 +26,7 @@ class MemoryCluster:
         self.reads = 0
         self.arrived: Workload | None = None
         self.watched_version: str | None = None
+        self.pods: tuple[Pod, ...] | None = None
         self.refuse_workload: Exception | None = None
         self.refuse_events: Exception | None = None
 
@@ -87,6 +89,11 @@ class MemoryCluster:
         assert key.namespace == "shop"
         arrived, self.arrived = self.arrived, None
         return arrived
+
+    def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
+        """What the watch of pods has delivered."""
+        assert (namespace, workload.target.name) == ("shop", "web")
+        return self.pods
 
     def sharing_target(self, key: Key) -> tuple[Key, ...]:
         """Nobody else."""

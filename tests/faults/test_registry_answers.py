@@ -379,11 +379,11 @@ async def test_r14_only_the_registrys_clear_words_mean_missing(
             await room.client.get(place, str(DIGEST), access())
         question = Question(Subject.DIGEST, place, str(DIGEST), access())
         if kind is ManifestNotFound:
-            answer = await room.inquiry.ask(question, with_children=False)
+            answer = await room.inquiry.ask(question, with_content=False)
             assert answer.presence is Presence.MISSING
         else:
             with pytest.raises(kind):
-                await room.inquiry.ask(question, with_children=False)
+                await room.inquiry.ask(question, with_content=False)
 
 
 @pytest.mark.parametrize(

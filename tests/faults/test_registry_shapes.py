@@ -214,7 +214,7 @@ async def test_private_and_missing_look_alike_and_are_never_missing(status: int)
     async with ScriptedRegistry(lambda _: reply) as server, parts(server.address) as room:
         question = Question(Subject.TAG, repository(server.address), "1.0", access())
         with pytest.raises(Unauthorized):
-            await room.inquiry.ask(question, with_children=False)
+            await room.inquiry.ask(question, with_content=False)
 
 
 async def test_an_unknown_repository_is_not_a_missing_digest() -> None:
@@ -223,7 +223,7 @@ async def test_an_unknown_repository_is_not_a_missing_digest() -> None:
         place = repository(server.address)
         question = Question(Subject.DIGEST, place, str(DIGEST), access())
         with pytest.raises(RepositoryNotFound):
-            await room.inquiry.ask(question, with_children=True)
+            await room.inquiry.ask(question, with_content=True)
 
 
 async def test_schema_1_is_refused() -> None:

@@ -54,11 +54,12 @@ async def test_an_index_is_read_once_and_its_platforms_are_known(
     question = Question(Subject.DIGEST, place, pushed.digest, access())
     before = len(registry.requests())
 
-    first = await room.inquiry.ask(question, with_children=True)
-    second = await room.inquiry.ask(question, with_children=True)
+    first = await room.inquiry.ask(question, with_content=True)
+    second = await room.inquiry.ask(question, with_content=True)
 
     expected = {"linux/amd64": "linux/amd64", "linux/arm64": "linux/arm64/v8"}
-    assert {one.platform: str(one.digest) for one in first.children} == {
+    assert first.content is not None
+    assert {platform: str(digest) for platform, digest in first.content.platforms} == {
         expected[platform]: digest for platform, digest in pushed.platforms.items()
     }
     assert second == first
@@ -73,7 +74,7 @@ async def test_missing_tags_and_digests_are_missing(registry: Registry, room: Pa
 
     for subject, reference in ((Subject.TAG, "1.0"), (Subject.DIGEST, pushed.digest)):
         answer = await room.inquiry.ask(
-            Question(subject, place, reference, access()), with_children=False
+            Question(subject, place, reference, access()), with_content=False
         )
         assert answer.presence is Presence.MISSING
 

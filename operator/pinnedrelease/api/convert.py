@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from pinnedrelease.api.fields import parse_duration
+from pinnedrelease.api.proof import proof_from_wire, proof_to_wire
 from pinnedrelease.api.spec import PinnedReleaseSpec, Wire
 from pinnedrelease.api.status import (
     ConditionEntry,
     DriftEntry,
     HistoryEntry,
     PinnedReleaseStatus,
+    PodCountsEntry,
     RegistryEntry,
+    RunningEntry,
 )
 from pinnedrelease.core.conditions import Condition
 from pinnedrelease.core.digest import Digest
@@ -22,6 +26,7 @@ from pinnedrelease.core.drift import DriftRecord
 from pinnedrelease.core.errors import CoreError
 from pinnedrelease.core.history import Cause, History, Revision
 from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, PinSource, Target
+from pinnedrelease.core.pods import PodCounts, Running
 from pinnedrelease.core.registry import RegistryRecord, RegistryWish
 from pinnedrelease.core.status import Status
 
@@ -65,6 +70,9 @@ def status_to_wire(status: Status) -> dict[str, object]:
         target=status.target,
         containers=list(status.containers),
         pod_summary=status.pod_summary,
+        pods=PodCountsEntry.model_validate(asdict(status.pods)) if status.pods else None,
+        running_digests=[RunningEntry.model_validate(asdict(one)) for one in status.running],
+        proof=proof_to_wire(status.proof) if status.proof else None,
         drift=[_drift_to_wire(record) for record in status.drift],
         registry=_registry_to_wire(status.registry) if status.registry else None,
         history=[_revision_to_wire(revision) for revision in status.history.revisions],
@@ -95,6 +103,12 @@ def status_from_wire(document: object) -> Status:
         target=facts.target,
         containers=tuple(facts.containers),
         pod_summary=facts.pod_summary,
+        pods=PodCounts(**facts.pods.model_dump()) if facts.pods else None,
+        running=tuple(
+            Running(digest=one.digest, pods=one.pods, samples=tuple(one.samples))
+            for one in _entries(document.get("runningDigests"), RunningEntry)
+        ),
+        proof=proof_from_wire(facts.proof) if facts.proof else None,
         drift=tuple(map(_drift_from_wire, _entries(document.get("drift"), DriftEntry))),
         registry=_registry_from_wire(facts.registry) if facts.registry else None,
         history=History(
@@ -111,7 +125,7 @@ def status_from_wire(document: object) -> Status:
     )
 
 
-_LISTS = ("drift", "history", "conditions")
+_LISTS = ("drift", "history", "conditions", "runningDigests")
 
 
 def _facts(document: Mapping[str, object]) -> PinnedReleaseStatus:

@@ -12,7 +12,8 @@ from pinnedrelease.core.draft import CONTAINERS_LIMIT
 from pinnedrelease.core.drift import DRIFT_LIMIT, DriftKind
 from pinnedrelease.core.history import RevisionAction, RevisionResult
 from pinnedrelease.core.pin import PinSource
-from pinnedrelease.core.registry import PLATFORMS_LIMIT
+from pinnedrelease.core.pods import RUNNING_LIMIT, SAMPLES_LIMIT
+from pinnedrelease.core.proof import OTHERS_LIMIT, PLATFORMS_LIMIT
 
 INT64 = {"format": "int64"}
 REASON_PATTERN = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
@@ -20,6 +21,7 @@ REASON_PATTERN = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
 Generation = Annotated[int, Field(ge=0, json_schema_extra=INT64)]
 DigestText = Annotated[str, Field(max_length=71)]
 ImageText = Annotated[str, Field(max_length=600)]
+Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})]
 ActorText = Annotated[str, Field(max_length=128)]
 
 
@@ -127,6 +129,75 @@ class RegistryEntry(Wire):
     ] = None
 
 
+class PodCountsEntry(Wire):
+    """How many pods there are, and what they run."""
+
+    desired: Annotated[Count, Field(description="Pods wanted.")]
+    current: Annotated[Count, Field(description="Pods that are there and stay.")]
+    matching: Annotated[Count, Field(description="Pods proven to run the content in force.")]
+    mismatched: Annotated[Count, Field(description="Pods proven to run other content.")]
+    unknown: Annotated[
+        Count, Field(description="Pods about which nothing is proven, or not reported yet.")
+    ]
+
+
+class RunningEntry(Wire):
+    """One digest that containers report."""
+
+    digest: Annotated[str, Field(max_length=135, description="As the runtime reports it.")]
+    pods: Annotated[Count, Field(description="In how many pods.")]
+    samples: Annotated[
+        list[Annotated[str, Field(max_length=253)]],
+        Field(
+            max_length=SAMPLES_LIMIT,
+            description="Some of these pods.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = []
+
+
+class PlatformEntry(Wire):
+    """One platform of the digest in force."""
+
+    platform: Annotated[
+        str, Field(max_length=128, description="os/architecture, empty for a plain manifest.")
+    ]
+    manifest: Annotated[str, Field(max_length=135, description="Digest of its manifest.")]
+    config: Annotated[
+        str | None, Field(max_length=135, description="Digest of its configuration.")
+    ] = None
+
+
+class ProofEntry(Wire):
+    """What is known to be the same content as the digest in force."""
+
+    digest: Annotated[DigestText, Field(description="The digest that this is about.")]
+    platforms: Annotated[
+        list[PlatformEntry],
+        Field(
+            max_length=PLATFORMS_LIMIT,
+            description="Its platforms, as the registry said.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = []
+    same: Annotated[
+        list[Annotated[str, Field(max_length=135)]],
+        Field(
+            max_length=OTHERS_LIMIT,
+            description="Other digests that are proven to be the same content.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = []
+    other: Annotated[
+        list[Annotated[str, Field(max_length=135)]],
+        Field(
+            max_length=OTHERS_LIMIT,
+            description="Digests that are proven to be other content.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = []
+
+
 class PinnedReleaseStatus(Wire):
     """What was observed and done. It says when a fact changed, not when it was checked."""
 
@@ -166,6 +237,24 @@ class PinnedReleaseStatus(Wire):
     pod_summary: Annotated[
         str | None,
         Field(max_length=32, description="Pods on the pair in force / pods wanted."),
+    ] = None
+    pods: Annotated[
+        PodCountsEntry | None, Field(description="How many pods there are, and what they run.")
+    ] = None
+    running_digests: Annotated[
+        list[RunningEntry],
+        Field(
+            max_length=RUNNING_LIMIT,
+            description="What the governed containers of the pods report, most common first.",
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["digest"],
+            },
+        ),
+    ] = []
+    proof: Annotated[
+        ProofEntry | None,
+        Field(description="Why verdicts about pods need no registry: kept for the pair in force."),
     ] = None
     drift: Annotated[
         list[DriftEntry],

@@ -15,18 +15,23 @@ from pinnedrelease.core.workload import (
     FieldChange,
     PullSource,
     Rollout,
+    RolloutHold,
     Workload,
 )
 
 PULL_SECRETS_LIMIT = 16
 Owners = dict[str, list[FieldChange]]
+_IN_WORKLOAD = ("f:spec", "f:template", "f:spec")
+TEMPLATE_FIELDS = dict.fromkeys(TargetKind, _IN_WORKLOAD) | {
+    TargetKind.CRON_JOB: ("f:spec", "f:jobTemplate", *_IN_WORKLOAD)
+}
 
 
 def decode_workload(kind: TargetKind, document: Mapping[str, object]) -> Workload:
     """Read a Deployment, StatefulSet, DaemonSet or CronJob. Raises MalformedDocument."""
     root = Document.of(document, str(kind))
     metadata = root.child("metadata")
-    owners = _image_owners(metadata, kind)
+    owners = image_owners(metadata, TEMPLATE_FIELDS[kind])
     pod = pod_spec(root, kind)
     our_marks = tuple(
         (name, text) for name, text in metadata.child("annotations").texts() if marks.is_ours(name)
@@ -36,6 +41,11 @@ def decode_workload(kind: TargetKind, document: Mapping[str, object]) -> Workloa
         uid=metadata.text("uid"),
         resource_version=metadata.text("resourceVersion"),
         deleting=metadata.has("deletionTimestamp"),
+        hold=_hold(root.child("spec"), kind),
+        failure=_failure(root.child("status")),
+        active_jobs=frozenset(
+            one.optional_text("name") or "" for one in root.child("status").children("active")
+        ),
         containers=tuple(_containers(pod, owners)),
         pull=_pull_source(pod),
         owned_containers=frozenset(
@@ -78,11 +88,11 @@ def _containers(pod: Document, owners: Owners) -> Iterator[Container]:
                 name=name,
                 image=document.optional_text("image") or "",
                 init=init,
-                changed_by=_last_change(owners.get(name, [])),
+                changed_by=last_change(owners.get(name, [])),
             )
 
 
-def _last_change(changes: list[FieldChange]) -> FieldChange | None:
+def last_change(changes: list[FieldChange]) -> FieldChange | None:
     """Who set the field last. Others come before us: where both own it, they wrote our value."""
     others = [change for change in changes if change.manager != FIELD_MANAGER]
     candidates = others or changes
@@ -91,23 +101,25 @@ def _last_change(changes: list[FieldChange]) -> FieldChange | None:
     return max(candidates, key=lambda one: one.changed_at.timestamp() if one.changed_at else 0.0)
 
 
-def _image_owners(metadata: Document, kind: TargetKind) -> Owners:
-    """Container name -> the managers that own its image (managedFields, FieldsV1)."""
+def image_owners(metadata: Document, way: tuple[str, ...]) -> Owners:
+    """Container name -> the managers that own its image (managedFields, FieldsV1).
+
+    ``way`` leads to the pod spec.
+    """
     owners: Owners = {}
     for entry in metadata.children("managedFields"):
         change = FieldChange(
             manager=entry.optional_text("manager") or "unknown", changed_at=entry.time("time")
         )
-        for name in _owned_images(entry.child("fieldsV1"), kind):
+        for name in _owned_images(entry.child("fieldsV1"), way):
             owners.setdefault(name, []).append(change)
     return owners
 
 
-def _owned_images(fields: Document, kind: TargetKind) -> Iterator[str]:
-    spec = fields.child("f:spec")
-    if kind is TargetKind.CRON_JOB:
-        spec = spec.child("f:jobTemplate").child("f:spec")
-    pod = spec.child("f:template").child("f:spec")
+def _owned_images(fields: Document, way: tuple[str, ...]) -> Iterator[str]:
+    pod = fields
+    for step in way:
+        pod = pod.child(step)
     for field in ("f:containers", "f:initContainers"):
         containers = pod.child(field)
         for key in containers.names():
@@ -129,6 +141,27 @@ def _fences(our_marks: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Fence
             fence = marks.parse_fence(text)
             if fence is not None:
                 yield name.removeprefix(marks.FENCE_PREFIX), fence
+
+
+def _hold(spec: Document, kind: TargetKind) -> RolloutHold | None:
+    """Why the workload's controller does not replace pods by itself."""
+    if kind is TargetKind.DEPLOYMENT and spec.values.get("paused") is True:
+        return RolloutHold.PAUSED
+    strategy = spec.child("updateStrategy")
+    if strategy.optional_text("type") == "OnDelete":
+        return RolloutHold.ON_DELETE
+    if kind is TargetKind.STATEFUL_SET and strategy.child("rollingUpdate").number("partition") > 0:
+        return RolloutHold.PARTITION
+    return None
+
+
+def _failure(status: Document) -> str:
+    """The words of a controller that cannot make pods, for example because of a quota."""
+    for condition in status.children("conditions"):
+        is_failing = condition.optional_text("status") == "True"
+        if is_failing and condition.optional_text("type") == "ReplicaFailure":
+            return (condition.optional_text("message") or "")[:300]
+    return ""
 
 
 def _rollout(root: Document, metadata: Document, kind: TargetKind) -> Rollout:

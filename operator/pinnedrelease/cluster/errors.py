@@ -17,6 +17,12 @@ class Conflict(ClusterError):
     """The object is not the one that was read any more: read again, plan again."""
 
 
+class Gone(ClusterError):
+    """The version to watch from is too old: list again."""
+
+    code = 410
+
+
 class Forbidden(ClusterError):
     """RBAC or an admission policy does not allow it. Trying again at once is pointless."""
 

@@ -32,6 +32,7 @@ class ResourceKind:
 
 
 RELEASES = ResourceKind(group=names.GROUP, version=names.VERSION, plural=names.PLURAL)
+PODS = ResourceKind(group="", version="v1", plural="pods")
 SECRETS = ResourceKind(group="", version="v1", plural="secrets")
 SERVICE_ACCOUNTS = ResourceKind(group="", version="v1", plural="serviceaccounts")
 EVENTS = ResourceKind(group="", version="v1", plural="events")

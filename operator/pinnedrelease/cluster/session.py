@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
 import aiohttp
@@ -16,6 +16,7 @@ from pinnedrelease.cluster.errors import (
     ClusterError,
     Conflict,
     Forbidden,
+    Gone,
     Invalid,
     MalformedDocument,
     NotFound,
@@ -24,6 +25,10 @@ from pinnedrelease.cluster.errors import (
 
 DEADLINE_S = 5.0
 KEEPALIVE_S = 30.0
+WATCH_S = 290
+WATCH_GRACE_S = 30
+WATCH_SILENCE_S = 120.0
+"""Bookmarks come about once a minute: a watch that is silent for longer is dead."""
 MESSAGE_LIMIT = 300
 
 
@@ -73,6 +78,26 @@ class Session:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """Read one object or list. Raises a ClusterError."""
         return await self._request("GET", path, query=query)
+
+    async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[Document]:
+        """The events of a collection, one after the other, until the server ends the watch.
+
+        Raises Gone, Unavailable when nothing at all came for a while, and other ClusterErrors.
+        """
+        http = self._http if self._http is not None and not self._http.closed else self.renew()
+        timeout = aiohttp.ClientTimeout(
+            total=WATCH_S + WATCH_GRACE_S, connect=DEADLINE_S, sock_read=WATCH_SILENCE_S
+        )
+        asked = {**query, "watch": "true", "timeoutSeconds": str(WATCH_S)}
+        try:
+            async with http.get(self.server + path, params=asked, timeout=timeout) as response:
+                if response.status >= HTTPStatus.BAD_REQUEST:
+                    raise _refused("GET", path, response, await response.read())
+                async for line in _lines(response.content):
+                    yield _parsed(line, path)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unavailable(f"watch {path}: {reason}") from error
 
     async def patch(
         self, path: str, body: object, content_type: str, query: Mapping[str, str] | None = None
@@ -127,6 +152,16 @@ class Session:
         return response
 
 
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length: an object may be larger than the reader's own limit."""
+    rest = b""
+    async for piece in content.iter_any():
+        *complete, rest = (rest + piece).split(b"\n")
+        for line in complete:
+            if line:
+                yield line
+
+
 def _parsed(raw: bytes, path: str) -> Document:
     try:
         return Document.of(json.loads(raw), path)
@@ -146,6 +181,7 @@ def _refused(method: str, path: str, response: aiohttp.ClientResponse, raw: byte
         HTTPStatus.BAD_REQUEST: Invalid,
         HTTPStatus.FORBIDDEN: Forbidden,
         HTTPStatus.NOT_FOUND: NotFound,
+        HTTPStatus.GONE: Gone,
         HTTPStatus.UNPROCESSABLE_ENTITY: Invalid,
     }
     if response.status in by_status:

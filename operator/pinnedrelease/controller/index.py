@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.gather import Key
 
@@ -15,7 +16,8 @@ Place = tuple[str, Target]
 class TargetIndex:
     """Answers: which keys does a change of this workload concern?"""
 
-    def __init__(self) -> None:
+    def __init__(self, pods: Callable[[str, Workload], tuple[Pod, ...] | None]) -> None:
+        self._pods = pods
         self._place_of: dict[Key, Place] = {}
         self._keys_at: dict[Place, set[Key]] = {}
         self._arrived: dict[Key, Workload] = {}
@@ -62,6 +64,10 @@ class TargetIndex:
     def keys_for(self, namespace: str, target: Target) -> tuple[Key, ...]:
         """The PinnedReleases that govern this workload."""
         return tuple(sorted(self._keys_at.get((namespace, target), ())))
+
+    def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
+        """The pods of a workload; None when pods are not watched."""
+        return self._pods(namespace, workload)
 
     def target_of(self, key: Key) -> Target | None:
         """The target that this PinnedRelease had when it was seen last."""

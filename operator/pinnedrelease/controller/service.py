@@ -12,11 +12,13 @@ from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.configuration import ClusterAccess
 from pinnedrelease.cluster.decode import decode_workload
 from pinnedrelease.cluster.errors import MalformedDocument
+from pinnedrelease.cluster.pod_watch import PodWatch
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.health import Health
 from pinnedrelease.controller.index import TargetIndex, key_in, target_in, version_in
+from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.registries import RegistryParts
 from pinnedrelease.controller.settings import Settings
@@ -49,8 +51,13 @@ class Operator:
         self._settings = settings
         self._clock = clock
         self._session = Session(access)
-        self._index = TargetIndex()
         self._queue = WorkQueue()
+        places = settings.namespaces or (None,)
+        self._pods = PodIndex(len(places), self._wake_for_pod, self._is_governed)
+        self._index = TargetIndex(self._pods.pods_of)
+        self._pod_watches = [
+            PodWatch(self._session, self._pods, place, clock.unit_random) for place in places
+        ]
         self._registries = RegistryParts(settings.registries, self._session, clock, self._queue.add)
         reconciler = Reconciler(
             Reader(self._session),
@@ -66,8 +73,10 @@ class Operator:
         """Run until a signal. Returns whether the end was asked for."""
         settings = self._settings
         tasks: dict[str, Awaitable[None]] = {
-            f"worker-{number}": self._workers.run() for number in range(settings.workers)
+            f"worker-{number}": self._work() for number in range(settings.workers)
         }
+        for number, pods in enumerate(self._pod_watches):
+            tasks[f"pods-{number}"] = pods.run()
         if settings.health_port:
             health = Health(self._is_ready, self._clock.monotonic_s)
             tasks["health"] = health.serve(settings.health_address, settings.health_port)
@@ -81,6 +90,18 @@ class Operator:
         finally:
             await self._registries.close()
             await self._session.close()
+
+    async def _work(self) -> None:
+        """Passes begin once pods are known: without them a status would say less than before."""
+        await self._pods.wait()
+        await self._workers.run()
+
+    def _is_governed(self, place: tuple[str, Target]) -> bool:
+        return bool(self._index.keys_for(*place))
+
+    def _wake_for_pod(self, namespace: str, target: Target) -> None:
+        for key in self._index.keys_for(namespace, target):
+            self._queue.add(key)
 
     def _wake(self, kind: str, event: str | None, document: Mapping[str, object]) -> None:
         """Turn a watch event into keys. Looks at names only and never fails."""

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     CONTAINER_NOT_FOUND = "ContainerNotFound"
     CONFLICT = "Conflict"
     DIGEST_MISSING = "DigestMissing"
+    PODS_MISMATCH = "PodsMismatch"
     DRIFTED = "Drifted"
     DRIFT_LOOP = "DriftLoop"
     ACCESS_DENIED = "AccessDenied"

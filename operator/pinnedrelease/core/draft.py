@@ -18,14 +18,23 @@ from pinnedrelease.core.drift import (
     DriftRecord,
     merge_drift,
     missing_digest,
+    pod_drift,
     tag_drift,
     template_drift,
 )
-from pinnedrelease.core.findings import Case, Consequence, Finding, is_correcting
+from pinnedrelease.core.findings import (
+    Case,
+    Consequence,
+    Finding,
+    has_settled_mismatch,
+    is_correcting,
+    is_rolled_out,
+)
 from pinnedrelease.core.history import Cause, History
 from pinnedrelease.core.pin import TargetKind
+from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry_report import RegistryReport, Verdict, report
-from pinnedrelease.core.situation import Situation
+from pinnedrelease.core.situation import Situation, known_proof
 from pinnedrelease.core.status import Status
 
 CONTAINERS_LIMIT = 32
@@ -59,7 +68,7 @@ def draft(case: Case, finding: Finding) -> Status:
         last_handled_reconcile_at=release.requested_at or release.status.last_handled_reconcile_at,
     )
     if situation is None:
-        return replace(base, pod_summary=None)
+        return replace(base, pod_summary=None, pods=None, running=())
     history = registry.history
     head = history.head
     return replace(
@@ -68,6 +77,9 @@ def draft(case: Case, finding: Finding) -> Status:
         target=str(situation.workload.target),
         containers=_containers(case, situation),
         pod_summary=_pod_summary(case, situation),
+        pods=case.pods.counts if case.pods else release.status.pods,
+        running=case.pods.running if case.pods else release.status.running,
+        proof=_recorded_proof(known_proof(case.observed, situation)),
         drift=_drift(case, situation, registry),
         registry=registry.record,
         history=history,
@@ -96,7 +108,7 @@ def _history(case: Case, situation: Situation, finding: Finding) -> History:
     if not in_force:
         return recorded.trimmed(situation.desired.revision_history_limit)
     history = intended_history(case, situation).confirmed()
-    if situation.workload.rollout.finished and not case.writing:
+    if is_rolled_out(case) and not has_settled_mismatch(case):
         return history.with_head_ready(case.now.wall)
     if finding.reason is Reason.ROLLOUT_TIMEOUT:
         return history.with_head_failed()
@@ -106,6 +118,8 @@ def _history(case: Case, situation: Situation, finding: Finding) -> History:
 def _drift(case: Case, situation: Situation, registry: RegistryReport) -> tuple[DriftRecord, ...]:
     recorded = case.observed.release.status.drift
     found = _registry_drift(case, situation, registry)
+    if has_settled_mismatch(case) and case.pods is not None:
+        found += pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
     if situation.has_drifted:
         found += template_drift(
             situation.differing,
@@ -146,6 +160,11 @@ def _registry_drift(
     return tuple(found)
 
 
+def _recorded_proof(proof: Proof) -> Proof | None:
+    """A proof that says something."""
+    return proof if proof.platforms or proof.same or proof.other else None
+
+
 def _containers(case: Case, situation: Situation) -> tuple[str, ...]:
     """The governed names; one whose container is gone for now is remembered (design 3.3)."""
     names = situation.selection.names - situation.contested
@@ -156,10 +175,13 @@ def _containers(case: Case, situation: Situation) -> tuple[str, ...]:
 
 
 def _pod_summary(case: Case, situation: Situation) -> str | None:
-    """Pods made from a template that has the pin / pods wanted."""
+    """Pods that run the pin / pods wanted; for a CronJob, those that run now."""
     rollout = situation.workload.rollout
     if situation.workload.target.kind is TargetKind.CRON_JOB:
-        return None
+        counts = case.pods.counts if case.pods else None
+        return f"{counts.matching}/{counts.current}" if counts and counts.current else None
+    if case.pods is not None:
+        return f"{case.pods.counts.matching}/{rollout.desired}"
     has_pin = situation.governed and not situation.differing and not case.writing
     matching = min(rollout.updated, rollout.ready) if has_pin and rollout.observed else 0
     return f"{matching}/{rollout.desired}"
@@ -202,6 +224,9 @@ def _drifted(case: Case) -> Condition:
         say = messages.drift_being_corrected if case.writing else messages.drift
         text = say(first, pin)
         return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)
+    if has_settled_mismatch(case) and case.pods is not None:
+        text = messages.pods_mismatch(situation.effective.pin, case.pods)
+        return _condition(case, kind, ConditionStatus.TRUE, Reason.PODS_MISMATCH, text)
     if is_correcting(case) and not situation.workload.rollout.finished:
         text = messages.drift_corrected_pods_follow()
         return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)

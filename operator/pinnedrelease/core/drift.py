@@ -8,15 +8,19 @@ from enum import StrEnum
 
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.pin import Pin, Target
+from pinnedrelease.core.pods import Mismatch
 from pinnedrelease.core.workload import Container
 
 DRIFT_LIMIT = 10
+POD_RECORDS_LIMIT = 5
+"""One bad node can make every pod differ; the counts say how many."""
 
 
 class DriftKind(StrEnum):
     """What differs."""
 
     TEMPLATE = "Template"
+    POD_IMAGE = "PodImage"
     TAG_MOVED = "TagMoved"
     DIGEST_MISSING = "DigestMissing"
 
@@ -58,6 +62,23 @@ def template_drift(
             detect_time=now,
         )
         for container in differing
+    )
+
+
+def pod_drift(mismatches: tuple[Mismatch, ...], pin: Pin, now: datetime) -> tuple[DriftRecord, ...]:
+    """One record for each container of a pod that is proven to run other content; five at most."""
+    return tuple(
+        DriftRecord(
+            kind=DriftKind.POD_IMAGE,
+            subject=(f"Pod/{one.pod.name} container/{one.container.name} on node {one.pod.node}")[
+                :512
+            ],
+            expected=pin.reference,
+            observed=one.container.image_id[:600],
+            actor=one.container.changed_by[:128] or "unknown",
+            detect_time=now,
+        )
+        for one in mismatches[:POD_RECORDS_LIMIT]
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pinnedrelease.core import messages
 from pinnedrelease.core.actions import EmitEvent, EventType
 from pinnedrelease.core.conditions import ConditionType, Reason, find
-from pinnedrelease.core.drift import DriftKind, DriftRecord
+from pinnedrelease.core.drift import REGISTRY_KINDS, DriftKind, DriftRecord
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.pin import Target
 from pinnedrelease.core.status import Status
@@ -44,7 +44,8 @@ def _drift_events(before: Status, after: Status) -> list[_Event]:
 
 def _detected(record: DriftRecord) -> _Event:
     text = messages.drift_event(record.subject, record.observed, record.expected, record.actor)
-    reason = "DriftDetected" if record.kind is DriftKind.TEMPLATE else str(record.kind)
+    is_registry = record.kind in REGISTRY_KINDS
+    reason = str(record.kind) if is_registry else "DriftDetected"
     return EventType.WARNING, reason, text
 
 
@@ -53,6 +54,8 @@ def _ended(record: DriftRecord) -> _Event:
         case DriftKind.TEMPLATE:
             text = messages.drift_corrected_event(record.subject, record.expected, record.actor)
             return EventType.NORMAL, "DriftCorrected", text
+        case DriftKind.POD_IMAGE:
+            return EventType.NORMAL, "DriftCorrected", messages.pod_drift_over(record.subject)
         case DriftKind.TAG_MOVED:
             return EventType.NORMAL, "TagRestored", messages.tag_restored(record.subject)
         case DriftKind.DIGEST_MISSING:

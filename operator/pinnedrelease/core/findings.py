@@ -14,6 +14,8 @@ from enum import Enum, auto
 from pinnedrelease.core import messages
 from pinnedrelease.core.conditions import ConditionStatus, ConditionType, Reason, find
 from pinnedrelease.core.observed import Instant, InvalidSpec, Observed, RefusalKind
+from pinnedrelease.core.pin import TargetKind
+from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.registry_gate import Gate, gate
 from pinnedrelease.core.registry_report import report
 from pinnedrelease.core.situation import Situation, is_fenced_off
@@ -50,6 +52,8 @@ class Case:
     situation: Situation | None
     now: Instant
     writing: bool = False
+    pods: PodReport | None = None
+    """What the target's pods run; None when pods are not watched."""
 
 
 def invalid_spec(case: Case) -> Finding | None:
@@ -156,6 +160,20 @@ def differs(case: Case) -> Finding | None:
     return _stalls(Reason.DRIFTED, messages.drifted_report_only(container, situation.effective.pin))
 
 
+def pods_mismatch(case: Case) -> Finding | None:
+    """The rollout is done, and pods are proven to run other content."""
+    situation = case.situation
+    if situation is None or not has_settled_mismatch(case):
+        return None
+    assert case.pods is not None, "there are mismatches"  # noqa: S101
+    text = messages.pods_mismatch(situation.effective.pin, case.pods)
+    if situation.desired.suspend:
+        return Finding(
+            consequence=Consequence.DIFFERS, reason=Reason.SUSPENDED_DRIFTED, message=text
+        )
+    return _stalls(Reason.PODS_MISMATCH, text)
+
+
 def suspended(case: Case) -> Finding | None:
     """Nothing differs and nothing would be written."""
     if case.situation is None or not case.situation.desired.suspend:
@@ -166,14 +184,16 @@ def suspended(case: Case) -> Finding | None:
 def rolling_out(case: Case) -> Finding | None:
     """Not every pod is ready on the pin yet."""
     situation = case.situation
-    if situation is None or (situation.workload.rollout.finished and not case.writing):
+    if situation is None or is_rolled_out(case):
         return None
-    if not case.writing and has_timed_out(case):
-        text = messages.rollout_timeout(situation.workload, situation.desired, situation.effective)
-        return _stalls(Reason.ROLLOUT_TIMEOUT, text)
     reason = Reason.CORRECTING_DRIFT if is_correcting(case) else Reason.ROLLING_OUT
-    ready = 0 if case.writing else situation.workload.rollout.updated
-    text = messages.rolling_out(situation.effective.pin, ready, situation.workload.rollout.desired)
+    finished = situation.workload.rollout.finished
+    if not case.writing and not finished and has_timed_out(case):
+        text = messages.rollout_timeout(
+            situation.workload, situation.desired, situation.effective, case.observed.pods
+        )
+        return _stalls(Reason.ROLLOUT_TIMEOUT, text)
+    text = messages.rolling_out(situation.effective.pin, situation.workload, _replaced(case))
     return _waits(reason, text)
 
 
@@ -188,7 +208,8 @@ def pinned(case: Case) -> Finding | None:
     ).tag_moved
     if tag_moved.status is ConditionStatus.TRUE:
         return _settled(Reason.PINNED_TAG_MOVED, messages.pinned_tag_moved(pin))
-    return _settled(Reason.PINNED, messages.pinned(pin, situation.workload.rollout))
+    text = messages.pinned(pin, situation.workload, case.pods)
+    return _settled(Reason.PINNED, text)
 
 
 CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
@@ -202,6 +223,7 @@ CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
     write_refused,
     drift_loop,
     differs,
+    pods_mismatch,
     suspended,
     rolling_out,
     pinned,
@@ -231,6 +253,55 @@ def grace_left_s(observed: Observed, now: Instant) -> float:
         recorded_s = (now.wall - reconciling.last_transition_time).total_seconds()
         waited_s = max(waited_s, recorded_s)
     return max(0.0, observed.limits.target_grace_s - waited_s)
+
+
+def is_rolled_out(case: Case) -> bool:
+    """Whether the workload says that it is done, and its pods look like it or had time to."""
+    situation = case.situation
+    if situation is None or case.writing or not situation.workload.rollout.finished:
+        return False
+    return settle_left_s(case) <= 0
+
+
+def is_unsettled(situation: Situation | None, pods: PodReport | None) -> bool:
+    """Whether a workload says that it is done while its pods do not look like it.
+
+    The watch of pods may be behind for a moment. Jobs that run are none of a rollout's business.
+    """
+    if situation is None or pods is None or not situation.workload.rollout.finished:
+        return False
+    if situation.workload.target.kind is TargetKind.CRON_JOB or situation.differing:
+        return False
+    counts = pods.counts
+    return bool(counts.mismatched or pods.pending) or counts.current < counts.desired
+
+
+def settle_left_s(case: Case) -> float:
+    """Seconds for which pods may still lag behind their workload's own report."""
+    since_s = case.observed.memory.pods_unsettled_since_s
+    if since_s is None or not is_unsettled(case.situation, case.pods):
+        return 0.0
+    return max(0.0, since_s + case.observed.limits.pods_settle_s - case.now.monotonic_s)
+
+
+def has_settled_mismatch(case: Case) -> bool:
+    """Whether pods are proven to run other content, and not just because news are on their way."""
+    return (
+        case.pods is not None
+        and bool(case.pods.mismatches)
+        and not case.writing
+        and is_unsettled(case.situation, case.pods)
+        and settle_left_s(case) <= 0
+    )
+
+
+def _replaced(case: Case) -> int:
+    """How many pods run the pin already."""
+    if case.writing or case.situation is None:
+        return 0
+    if case.pods is not None:
+        return case.pods.counts.matching
+    return case.situation.workload.rollout.updated
 
 
 def is_correcting(case: Case) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pinnedrelease.core.fights import Fight
 from pinnedrelease.core.pin import DesiredPin
+from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.registry import RegistryFacts
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Workload
@@ -81,6 +82,8 @@ class Memory:
     status_written_at_s: float | None = None
     fight: Fight = field(default_factory=Fight)
     refusal: Refusal | None = None
+    pods_unsettled_since_s: float | None = None
+    """Since when the workload says that it is done and its pods do not look like it."""
     tag_news_at_s: float | None = None
     """When an event last told that the tag moved, or moved back."""
 
@@ -93,6 +96,8 @@ class Limits:
     """How long a target may be missing before that is a failure: sync waves create it later."""
     progress_interval_s: float = 2.0
     """The shortest time between two status writes that only report a rollout's progress."""
+    pods_settle_s: float = 3.0
+    """How long pods may lag behind their workload's own report before that is a finding."""
     registry_wait_s: float = 5.0
     """How long the first rollout of a digest waits for the registry's first answer."""
 
@@ -106,5 +111,7 @@ class Observed:
     rivals: tuple[Release, ...] = ()
     """Other PinnedReleases with the same target."""
     registry: RegistryFacts = field(default_factory=RegistryFacts)
+    pods: tuple[Pod, ...] | None = None
+    """The target's pods; None when pods are not watched."""
     memory: Memory = field(default_factory=Memory)
     limits: Limits = field(default_factory=Limits)

@@ -22,11 +22,20 @@ from pinnedrelease.core.findings import (
     Finding,
     examine,
     grace_left_s,
+    is_unsettled,
     rollout_left_s,
+    settle_left_s,
 )
 from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
+from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.registry_gate import Gate, gate, wait_left_s
-from pinnedrelease.core.situation import Situation, assess, held_back_s, may_write
+from pinnedrelease.core.situation import (
+    Situation,
+    assess,
+    held_back_s,
+    may_write,
+    pod_report,
+)
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Fence
 
@@ -53,14 +62,15 @@ def plan(observed: Observed, now: Instant) -> Plan:
     if observed.release.deleting:
         return Plan(actions=(), findings=(), memory=Memory())
     situation = assess(observed)
-    memory = _memory(observed, situation, now)
+    pods = pod_report(observed, situation) if situation is not None else None
+    memory = _memory(observed, situation, pods, now)
     observed = replace(observed, memory=memory)
     writing = (
         situation is not None
         and may_write(observed, situation, now)
         and gate(observed, situation, now) is Gate.OPEN
     )
-    case = Case(observed=observed, situation=situation, now=now, writing=writing)
+    case = Case(observed=observed, situation=situation, now=now, writing=writing, pods=pods)
     findings = examine(case)
     if situation is not None and writing:
         return _writing_plan(case, situation, findings)
@@ -170,7 +180,9 @@ def _apply_images(case: Case, situation: Situation, final: Status) -> ApplyImage
     )
 
 
-def _memory(observed: Observed, situation: Situation | None, now: Instant) -> Memory:
+def _memory(
+    observed: Observed, situation: Situation | None, pods: PodReport | None, now: Instant
+) -> Memory:
     """What is remembered, brought up to date: since when the target is missing, old refusals."""
     memory = observed.memory
     awaited = situation is None and not isinstance(observed.release.spec, InvalidSpec)
@@ -180,8 +192,18 @@ def _memory(observed: Observed, situation: Situation | None, now: Instant) -> Me
     refusal = memory.refusal
     if refusal is not None and refusal.generation != observed.release.generation:
         refusal = None
-    fight = memory.fight.at(now.monotonic_s)
-    return replace(memory, missing_since_s=missing_since_s, refusal=refusal, fight=fight)
+    unsettled_since_s = memory.pods_unsettled_since_s
+    if not is_unsettled(situation, pods):
+        unsettled_since_s = None
+    elif unsettled_since_s is None:
+        unsettled_since_s = now.monotonic_s
+    return replace(
+        memory,
+        missing_since_s=missing_since_s,
+        refusal=refusal,
+        fight=memory.fight.at(now.monotonic_s),
+        pods_unsettled_since_s=unsettled_since_s,
+    )
 
 
 def _with_status_written(memory: Memory, now: Instant) -> Memory:
@@ -202,7 +224,7 @@ def _is_progress_only(recorded: Status, final: Status) -> bool:
 
     def without_progress(status: Status) -> Status:
         silent = tuple(replace(condition, message="") for condition in status.conditions)
-        return replace(status, pod_summary=None, conditions=silent)
+        return replace(status, pod_summary=None, pods=None, running=(), conditions=silent)
 
     return without_progress(recorded) == without_progress(final)
 
@@ -213,7 +235,10 @@ def _requeue_after_s(case: Case, finding: Finding) -> float | None:
     now, observed = case.now, case.observed
     if finding.reason is Reason.WAITING_FOR_TARGET:
         waits.append(grace_left_s(observed, now))
-    if finding.reason in (Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT):
+    settle_s = settle_left_s(case)
+    if settle_s > 0:
+        waits.append(settle_s)
+    elif finding.reason in (Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT):
         waits.append(rollout_left_s(case))
     if finding.reason is Reason.PROGRESSING and finding.consequence is Consequence.WAITS:
         situation = case.situation

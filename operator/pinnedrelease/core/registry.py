@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from pinnedrelease.core.digest import Digest
+from pinnedrelease.core.proof import Contents
 from pinnedrelease.core.reference import Repository
-
-PLATFORMS_LIMIT = 32
-"""So many manifests of an index are looked after; real images have fewer than twenty."""
 
 
 class RegistryCheck(StrEnum):
@@ -131,6 +129,8 @@ class RegistryFacts:
     digest: Fact = NOBODY_ASKS
     platforms: tuple[PlatformFact, ...] = ()
     earlier: tuple[EarlierFact, ...] = ()
+    contents: Contents = field(default_factory=Contents)
+    """What is in the pinned digest, and in others that pods report."""
 
     def about(self, repository: Repository, digest: Digest) -> Fact:
         """The fact about a digest of the history."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.observed import Instant, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, DriftPolicy, EffectivePin, effective_pin
+from pinnedrelease.core.pods import PodReport, digests_in, report_pods
+from pinnedrelease.core.proof import Proof, learn
 from pinnedrelease.core.selection import Selection, select_containers
 from pinnedrelease.core.workload import Container, Workload
 
@@ -102,6 +104,29 @@ def held_back_s(observed: Observed, now: Instant) -> float:
         else 0.0
     )
     return max(refused, observed.memory.fight.at(now.monotonic_s).wait_s(now.monotonic_s))
+
+
+def known_proof(observed: Observed, situation: Situation) -> Proof:
+    """What is known of the pinned digest: the recorded proof, and what registries said since."""
+    digest = situation.effective.pin.digest.digest
+    recorded = observed.release.status.proof
+    before = recorded if recorded and recorded.digest == digest else Proof(digest=digest)
+    names = frozenset(container.name for container in situation.governed)
+    seen = digests_in(observed.pods or (), names)
+    return learn(before, observed.registry.contents, seen)
+
+
+def pod_report(observed: Observed, situation: Situation) -> PodReport | None:
+    """What the target's pods run; None when pods are not watched."""
+    if observed.pods is None:
+        return None
+    return report_pods(
+        observed.pods,
+        frozenset(container.name for container in situation.governed),
+        situation.workload.rollout.desired,
+        known_proof(observed, situation),
+        observed.registry.contents,
+    )
 
 
 def _contest(

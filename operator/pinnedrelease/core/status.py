@@ -9,6 +9,8 @@ from pinnedrelease.core.conditions import Condition
 from pinnedrelease.core.drift import DriftRecord
 from pinnedrelease.core.history import History
 from pinnedrelease.core.pin import EffectivePin
+from pinnedrelease.core.pods import PodCounts, Running
+from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry import RegistryRecord
 
 
@@ -28,6 +30,9 @@ class Status:
     target: str | None = None
     containers: tuple[str, ...] = ()
     pod_summary: str | None = None
+    pods: PodCounts | None = None
+    running: tuple[Running, ...] = ()
+    proof: Proof | None = None
     drift: tuple[DriftRecord, ...] = ()
     registry: RegistryRecord | None = None
     history: History = field(default_factory=History)

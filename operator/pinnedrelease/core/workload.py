@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from pinnedrelease.core.pin import Target
 
@@ -57,6 +58,14 @@ class Rollout:
         )
 
 
+class RolloutHold(StrEnum):
+    """Why pods are not replaced although the template has changed: somebody wants it so."""
+
+    PAUSED = "paused"
+    ON_DELETE = "OnDelete"
+    PARTITION = "partition"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
     """The mark that a write of ours leaves: which PinnedRelease, at which generation."""
@@ -90,6 +99,11 @@ class Workload:
     containers: tuple[Container, ...]
     rollout: Rollout
     deleting: bool = False
+    hold: RolloutHold | None = None
+    failure: str = ""
+    """Why no pods are made, in the words of the workload's controller, for example a quota."""
+    active_jobs: frozenset[str] = frozenset()
+    """Names of a CronJob's running Jobs."""
     pull: PullSource = PullSource()
     owned_containers: frozenset[str] = frozenset()
     marks: tuple[tuple[str, str], ...] = ()

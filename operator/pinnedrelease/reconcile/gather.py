@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pinnedrelease.core.observed import Limits, Memory, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Target
+from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.registry import RegistryFacts
 from pinnedrelease.core.workload import Workload
 
@@ -45,6 +46,9 @@ class Neighbours(Protocol):
     def seen_version(self, key: Key) -> str | None:
         """The resourceVersion of the PinnedRelease that a watch delivered last."""
 
+    def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
+        """The pods of a workload; None when pods are not watched."""
+
     def take_arrived(self, key: Key) -> Workload | None:
         """The target as the event that woke this pass brought it, once; None without one."""
 
@@ -52,7 +56,13 @@ class Neighbours(Protocol):
 class Registries(Protocol):
     """What a pass may know about registries. Nothing here waits."""
 
-    def observe(self, key: Key, release: Release, workload: Workload | None) -> RegistryFacts:
+    def observe(
+        self,
+        key: Key,
+        release: Release,
+        workload: Workload | None,
+        pods: tuple[Pod, ...] | None = None,
+    ) -> RegistryFacts:
         """See to it that the right questions are asked; what is known of them now."""
 
     def forget(self, key: Key) -> None:
@@ -62,7 +72,13 @@ class Registries(Protocol):
 class NoRegistries:
     """Nobody asks: for passes without a registry at hand."""
 
-    def observe(self, key: Key, release: Release, workload: Workload | None) -> RegistryFacts:  # noqa: ARG002 - the interface
+    def observe(
+        self,
+        key: Key,  # noqa: ARG002 - the interface
+        release: Release,  # noqa: ARG002
+        workload: Workload | None,  # noqa: ARG002
+        pods: tuple[Pod, ...] | None = None,  # noqa: ARG002
+    ) -> RegistryFacts:
         """Nothing is known."""
         return RegistryFacts()
 
@@ -102,11 +118,13 @@ async def gather(
             workload = early_read.result()
         else:
             workload = await reads.workload(release.spec.target, key.namespace)
+    pods = neighbours.pods_of(key.namespace, workload) if workload is not None else None
     return Observed(
         release=release,
         workload=workload,
         rivals=tuple(_same_target(release, [read.result() for read in rival_reads])),
-        registry=registries.observe(key, release, workload),
+        registry=registries.observe(key, release, workload, pods),
+        pods=pods,
         memory=memory,
         limits=limits,
     )

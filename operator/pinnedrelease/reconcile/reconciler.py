@@ -106,10 +106,12 @@ class Reconciler:
             return None
         if self._neighbours.seen_version(key) != remembered.release.resource_version:
             return None
+        pods = self._neighbours.pods_of(key.namespace, workload)
         return Observed(
             release=remembered.release,
             workload=workload,
-            registry=self._registries.observe(key, remembered.release, workload),
+            registry=self._registries.observe(key, remembered.release, workload, pods),
+            pods=pods,
             memory=remembered.memory,
             limits=self._limits,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
+from pinnedrelease.core.proof import Content
 from pinnedrelease.core.registry import NOBODY_ASKS, Fact, Presence, Trouble
 from pinnedrelease.registry.inquiry import Question, Reply
-from pinnedrelease.registry.manifest import Child
 
 Follower = Hashable
 CONFIRM_AFTER_S = 60.0
@@ -25,7 +25,7 @@ class Wanted:
     """Something waits for the first answer."""
     within_s: float = 0.0
     """The first question comes at a random moment within this time."""
-    with_children: bool = False
+    with_content: bool = False
     """What is in the digest is wanted too."""
 
 
@@ -35,7 +35,7 @@ class Known:
 
     fact: Fact = NOBODY_ASKS
     was_found: bool = False
-    children: tuple[Child, ...] = ()
+    content: Content | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,9 +59,9 @@ class Entry:
         return min(one.interval_s for one in self.followers.values())
 
     @property
-    def wants_children(self) -> bool:
+    def wants_content(self) -> bool:
         """Whether anybody wants to know what is in the digest."""
-        return any(one.with_children for one in self.followers.values())
+        return any(one.with_content for one in self.followers.values())
 
     def answered(self, reply: Reply, interval_s: float, now_s: float) -> float:
         """Note a clear answer; returns the seconds until the question comes again."""
@@ -81,7 +81,7 @@ class Entry:
                 asked_since_s=self.known.fact.asked_since_s,
             ),
             was_found=self.known.was_found or not is_missing,
-            children=reply.children or self.known.children,
+            content=reply.content or self.known.content,
         )
         return confirm_after_s if is_missing else interval_s
 
@@ -98,7 +98,7 @@ class Entry:
             fact.digest,
             fact.trouble if fact.presence is None else None,
             fact.is_given_up(now_s),
-            self.known.children,
+            self.known.content,
         )
         changed = visible != self.shown
         self.shown = visible

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from pinnedrelease.core.digest import Digest
+from pinnedrelease.core.proof import Content
 from pinnedrelease.core.reference import Repository
 from pinnedrelease.core.registry import Presence, Trouble
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.client import RegistryClient
 from pinnedrelease.registry.errors import ManifestNotFound, RegistryError, Unauthorized
-from pinnedrelease.registry.manifest import Child
+from pinnedrelease.registry.manifest import Manifest
 
 CONTENTS_LIMIT = 10_000
 
@@ -47,8 +48,8 @@ class Reply:
     presence: Presence
     digest: Digest | None = None
     """What a tag points at."""
-    children: tuple[Child, ...] = ()
-    """The platforms of an index, as far as they are known."""
+    content: Content | None = None
+    """What is in a digest, as far as it has been read."""
 
 
 class Inquiry:
@@ -56,18 +57,18 @@ class Inquiry:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._contents: OrderedDict[Digest, tuple[Child, ...]] = OrderedDict()
+        self._contents: OrderedDict[Digest, Content] = OrderedDict()
 
-    async def ask(self, question: Question, *, with_children: bool) -> Reply:
+    async def ask(self, question: Question, *, with_content: bool) -> Reply:
         """One answer. Raises RegistryErrors for everything that is not clear.
 
-        ``with_children`` makes the first question about a digest a GET, which says what is in it;
+        ``with_content`` makes the first question about a digest a GET, which says what is in it;
         every later one is a HEAD.
         """
         try:
             if question.subject is Subject.TAG:
                 return await self._tag(question)
-            return await self._digest(question, with_children=with_children)
+            return await self._digest(question, with_content=with_content)
         except ManifestNotFound:
             return Reply(presence=Presence.MISSING)
 
@@ -77,19 +78,23 @@ class Inquiry:
         )
         return Reply(presence=Presence.FOUND, digest=digest)
 
-    async def _digest(self, question: Question, *, with_children: bool) -> Reply:
+    async def _digest(self, question: Question, *, with_content: bool) -> Reply:
         digest = Digest.parse(question.reference)
-        if with_children and digest not in self._contents:
+        if with_content and digest not in self._contents:
             manifest = await self._client.get(
                 question.repository, question.reference, question.access
             )
-            self._remember(digest, manifest.children)
+            self._remember(manifest)
         elif not await self._client.exists(question.repository, digest, question.access):
             return Reply(presence=Presence.MISSING)
-        return Reply(presence=Presence.FOUND, children=self._contents.get(digest, ()))
+        return Reply(presence=Presence.FOUND, content=self._contents.get(digest))
 
-    def _remember(self, digest: Digest, children: tuple[Child, ...]) -> None:
-        self._contents[digest] = children
+    def _remember(self, manifest: Manifest) -> None:
+        self._contents[manifest.digest] = Content(
+            digest=manifest.digest,
+            platforms=tuple((one.platform, one.digest) for one in manifest.children),
+            config=manifest.config,
+        )
         while len(self._contents) > CONTENTS_LIMIT:
             self._contents.popitem(last=False)
 

@@ -45,7 +45,7 @@ class Clock(Protocol):
 class Asks(Protocol):
     """What answers a question."""
 
-    async def ask(self, question: Question, *, with_children: bool) -> Reply:
+    async def ask(self, question: Question, *, with_content: bool) -> Reply:
         """One answer. Raises RegistryErrors."""
 
 
@@ -215,7 +215,7 @@ class Poller:
         trouble = Trouble(kind=TroubleKind.BAD_ANSWER)
         delay_s = LONGEST_RETRY_S
         try:
-            reply = await self._asks.ask(question, with_children=entry.wants_children)
+            reply = await self._asks.ask(question, with_content=entry.wants_content)
             lane.pace.answered()
         except RegistryError as error:
             trouble = trouble_of(error, question.access)

@@ -57,7 +57,7 @@ class Bench:
         self.clock = ManualClock()
         self.poller = Poller(self, self.clock, self._wake, rate_per_s=20.0)
 
-    async def ask(self, question: Question, *, with_children: bool) -> Reply:  # noqa: ARG002
+    async def ask(self, question: Question, *, with_content: bool) -> Reply:  # noqa: ARG002
         self.asked.append((self.clock.now_s, question))
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
