@@ -32,6 +32,15 @@ from pinnedrelease.core.observed import (
 )
 from pinnedrelease.core.pin import DriftPolicy, EffectivePin, Pin, PinSource
 from pinnedrelease.core.plan import Plan, plan
+from pinnedrelease.core.pods import Pod, PodContainer, current_pods
+from pinnedrelease.core.proof import (
+    Content,
+    Contents,
+    PlatformProof,
+    Proof,
+    Verdict,
+    judge,
+)
 from pinnedrelease.core.registry import (
     EarlierFact,
     Fact,
@@ -46,7 +55,7 @@ from pinnedrelease.core.registry import (
     TroubleKind,
 )
 from pinnedrelease.core.registry_gate import Gate, gate
-from pinnedrelease.core.situation import assess
+from pinnedrelease.core.situation import assess, known_proof
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Container, Fence, FieldChange, Rollout, Workload
 from status_lint import lint
@@ -158,8 +167,61 @@ facts = st.builds(
     trouble=st.none() | st.builds(Trouble, kind=st.sampled_from(TroubleKind)),
     asked_since_s=st.none() | st.floats(990, 1000),
 )
+found_contents = st.builds(
+    Content,
+    digest=seen_digests,
+    is_missing=st.sampled_from([False, False, True]),
+    platforms=st.lists(
+        st.tuples(st.sampled_from(["linux/amd64", "linux/arm64/v8"]), seen_digests),
+        max_size=2,
+        unique_by=lambda one: one[0],
+    ).map(tuple),
+    config=st.none() | seen_digests,
+)
+contents = st.lists(found_contents, max_size=3).map(
+    lambda known: Contents(by_digest={one.digest: one for one in known})
+)
+proofs = st.builds(
+    Proof,
+    digest=seen_digests,
+    platforms=st.lists(
+        st.builds(
+            PlatformProof,
+            platform=st.sampled_from(["linux/amd64", ""]),
+            manifest=seen_digests,
+            config=st.none() | seen_digests,
+        ),
+        min_size=1,
+        max_size=2,
+    ).map(tuple),
+)
+pod_containers = st.builds(
+    PodContainer,
+    name=st.sampled_from(NAMES),
+    image=st.sampled_from(IMAGES),
+    image_id=st.sampled_from(
+        ["", "junk", *(f"{REPOSITORY}@{one}" for one in DIGESTS), DIGESTS[1], f"x@{DIGESTS[2]}"]
+    ),
+    trouble=st.sampled_from(["", "ImagePullBackOff: no"]),
+)
+pods = st.lists(
+    st.builds(
+        Pod,
+        name=st.sampled_from(["web-1", "web-2", "web-3"]),
+        uid=st.just("uid"),
+        node=st.just("node"),
+        is_ready=st.booleans(),
+        is_finished=st.sampled_from([False, False, True]),
+        is_leaving=st.sampled_from([False, False, True]),
+        trouble=st.just(""),
+        containers=st.lists(pod_containers, max_size=3, unique_by=lambda one: one.name).map(tuple),
+    ),
+    max_size=4,
+    unique_by=lambda one: one.name,
+).map(tuple)
 registry_facts = st.builds(
     RegistryFacts,
+    contents=contents,
     tag=facts,
     tag_content=st.none()
     | st.builds(
@@ -203,6 +265,7 @@ statuses = st.builds(
     pod_summary=st.none() | st.just("1/2"),
     drift=st.lists(drift_records, max_size=3).map(tuple),
     registry=st.none() | registry_records,
+    proof=st.none() | proofs,
     history=histories(),
     conditions=st.lists(conditions, max_size=4, unique_by=lambda one: one.type).map(tuple),
 )
@@ -252,6 +315,7 @@ def workloads(draw: st.DrawFn) -> Workload:
 
 memories = st.builds(
     Memory,
+    pods_unsettled_since_s=st.none() | st.floats(990, 1000),
     missing_since_s=st.none() | st.floats(0, 1000),
     status_written_at_s=st.none() | st.floats(990, 1000),
     fight=st.just(Fight())
@@ -275,6 +339,7 @@ memories = st.builds(
 worlds = st.builds(
     Observed,
     registry=st.just(RegistryFacts()) | registry_facts,
+    pods=st.none() | pods,
     release=releases,
     workload=st.none() | workloads(),
     rivals=st.lists(releases, max_size=2).map(tuple),
@@ -395,6 +460,59 @@ def test_ready_true_means_that_nothing_governed_differs(observed: Observed) -> N
             assert situation is not None
             assert not situation.differing
             assert situation.governed
+
+
+@given(worlds)
+def test_counts_of_pods_add_up(observed: Observed) -> None:
+    for action in plan(observed, at()).actions:
+        if isinstance(action, WriteStatus) and observed.pods is not None:
+            counts = action.status.pods
+            if counts is not None and assess(observed) is not None:
+                assert counts.current == len(current_pods(observed.pods))
+                total = counts.matching + counts.mismatched + counts.unknown
+                assert total == counts.current
+                assert min(counts.matching, counts.mismatched, counts.unknown) >= 0
+
+
+@given(worlds)
+def test_ready_true_means_that_every_pod_is_proven_or_the_object_says_otherwise(
+    observed: Observed,
+) -> None:
+    decided = plan(observed, at())
+    for action in decided.actions:
+        if not isinstance(action, WriteStatus) or observed.pods is None:
+            continue
+        ready = find(action.status.conditions, ConditionType.READY)
+        counts = action.status.pods
+        if ready is None or counts is None or ready.status is not ConditionStatus.TRUE:
+            continue
+        assert counts.mismatched == 0 or ready.reason == "Suspended"
+        if ready.reason == "Pinned" and counts.desired and counts.unknown:
+            assert f"{counts.unknown} of them" in ready.message
+
+
+@given(worlds)
+def test_what_is_not_proven_is_never_drift(observed: Observed) -> None:
+    situation = assess(observed)
+    for action in plan(observed, at()).actions:
+        if not isinstance(action, WriteStatus) or situation is None:
+            continue
+        before = observed.release.status.drift
+        new = [one for one in action.status.drift if one not in before]
+        for record in new:
+            if record.kind is not DriftKind.POD_IMAGE or record.correct_time is not None:
+                continue
+            proof = known_proof(observed, situation)
+            asked = {
+                container.image
+                for pod in observed.pods or ()
+                for container in pod.containers
+                if container.image_id == record.observed
+            }
+            verdicts = {
+                judge(record.observed, image, proof, observed.registry.contents) for image in asked
+            }
+            assert Verdict.DIFFERS in verdicts
 
 
 @given(worlds)
