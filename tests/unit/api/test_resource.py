@@ -113,7 +113,7 @@ def test_an_empty_status_clears_every_field() -> None:
     wire = status_to_wire(Status())
 
     assert {name for name, value in wire.items() if value is not None} <= {
-        "containers", "drift", "history", "conditions",
+        "containers", "runningDigests", "drift", "history", "conditions",
     }  # fmt: skip
     assert status_from_wire(wire) == Status()
 
