@@ -43,45 +43,55 @@ def deployment(
     images: Mapping[str, str] | None = None,
     init_images: Mapping[str, str] | None = None,
     replicas: int = 1,
+    **spec: object,
 ) -> Manifest:
     """A Deployment; ``images`` has container name -> image."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name},
-        "spec": {"replicas": replicas, **_selected(name, images, init_images)},
+        "spec": {"replicas": replicas, **_selected(name, images, init_images), **spec},
     }
 
 
-def stateful_set(name: str = "web", *, images: Mapping[str, str] | None = None) -> Manifest:
-    """A StatefulSet with one replica."""
+def stateful_set(
+    name: str = "web", *, images: Mapping[str, str] | None = None, **spec: object
+) -> Manifest:
+    """A StatefulSet, with one replica unless told otherwise."""
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": {"name": name},
-        "spec": {"replicas": 1, "serviceName": name, **_selected(name, images, None)},
+        "spec": {"replicas": 1, "serviceName": name, **_selected(name, images, None), **spec},
     }
 
 
-def daemon_set(name: str = "web", *, images: Mapping[str, str] | None = None) -> Manifest:
+def daemon_set(
+    name: str = "web", *, images: Mapping[str, str] | None = None, **spec: object
+) -> Manifest:
     """A DaemonSet."""
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
         "metadata": {"name": name},
-        "spec": _selected(name, images, None),
+        "spec": {**_selected(name, images, None), **spec},
     }
 
 
-def cron_job(name: str = "web", *, images: Mapping[str, str] | None = None) -> Manifest:
-    """A CronJob that does not run while a test lasts."""
+def cron_job(
+    name: str = "web",
+    *,
+    images: Mapping[str, str] | None = None,
+    schedule: str = "0 0 1 1 *",
+) -> Manifest:
+    """A CronJob; unless told otherwise one that does not run while a test lasts."""
     pod = {**_template(name, images, None), "restartPolicy": "Never"}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
         "metadata": {"name": name},
         "spec": {
-            "schedule": "0 0 1 1 *",
+            "schedule": schedule,
             "jobTemplate": {"spec": {"template": {"spec": pod}}},
         },
     }

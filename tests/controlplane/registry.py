@@ -31,10 +31,11 @@ STARTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedImage:
-    """What a push left in the registry. ``platforms`` has os/architecture -> manifest digest."""
+    """What a push left in the registry: by os/architecture the manifests and configurations."""
 
     digest: str
     platforms: dict[str, str]
+    configs: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +133,14 @@ class Registry:
             platform: self._push_manifest(repository, content, platform) for platform in platforms
         }
         digests = {platform: digest for platform, (digest, _) in manifests.items()}
+        configs = {
+            platform: str(json.loads(raw)["config"]["digest"])
+            for platform, (_, raw) in manifests.items()
+        }
         if len(manifests) == 1:
             digest, raw = next(iter(manifests.values()))
             self._put_manifest(repository, tag, raw, MANIFEST)
-            return PushedImage(digest=digest, platforms=digests)
+            return PushedImage(digest=digest, platforms=digests, configs=configs)
         index = {
             "schemaVersion": 2,
             "mediaType": INDEX,
@@ -153,7 +158,7 @@ class Registry:
         }
         raw_index = _compact(index)
         self._put_manifest(repository, tag, raw_index, INDEX)
-        return PushedImage(digest=_sha256(raw_index), platforms=digests)
+        return PushedImage(digest=_sha256(raw_index), platforms=digests, configs=configs)
 
     def tag(self, repository: str, digest: str, tag: str) -> None:
         """Let a tag point to this digest."""

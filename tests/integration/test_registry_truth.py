@@ -11,14 +11,14 @@ import pytest
 
 from audit import AuditLog
 from controlplane.plane import ControlPlane
-from controlplane.registry import PushedImage, Registry
-from namespace import Namespace, eventually, stays
+from controlplane.registry import Registry
+from namespace import Namespace, stays
 from objects import deployment, pinned_release
 from operator_process import OperatorProcess
+from pinned_image import INTERVAL_S, PinnedImage
 
 pytestmark = pytest.mark.integration
 
-INTERVAL_S = 2.0
 SLOW_S = 3.0
 REPOSITORY = "team/web"
 
@@ -50,47 +50,16 @@ def repository(namespace: Namespace) -> str:
     return f"{namespace.name}/web"
 
 
-class Case:
-    """One image, pushed and pinned."""
-
-    def __init__(self, namespace: Namespace, registry: Registry) -> None:
-        self.namespace = namespace
-        self.registry = registry
-        self.path = f"{namespace.name}/web"
-        self.repository = f"{registry.address}/{self.path}"
-
-    def push(self, content: bytes, tag: str = "1.0", *platforms: str) -> PushedImage:
-        return self.registry.push_image(self.path, tag, content, platforms or ("linux/amd64",))
-
-    def pin(self, digest: str, tag: str = "1.0", **spec: object) -> None:
-        settings = {"interval": f"{INTERVAL_S:.0f}s", **spec}
-        self.namespace.apply(
-            pinned_release(repository=self.repository, digest=digest, tag=tag, **settings)  # type: ignore[arg-type]
-        )
-
-    def deploy(self) -> None:
-        self.namespace.apply(deployment(images={"web": f"{self.repository}:1.0"}))
-
-    def wait(self, kind: str, status: str, reason: str, timeout_s: float = 20.0) -> str:
-        """Wait for a condition; returns its message."""
-        eventually(
-            lambda: self.namespace.condition(kind) == (status, reason),
-            lambda: f"wanted {kind}={status}/{reason}\n{self.namespace.describe('web')}",
-            timeout_s,
-        )
-        conditions = self.namespace.release()["status"]["conditions"]
-        message: str = next(one["message"] for one in conditions if one["type"] == kind)
-        return message
-
-
 @pytest.fixture
-def case(namespace: Namespace, registry: Registry) -> Case:
-    made = Case(namespace, registry)
+def case(namespace: Namespace, registry: Registry) -> PinnedImage:
+    made = PinnedImage(namespace, registry)
     made.deploy()
     return made
 
 
-def test_a_moved_tag_is_told_and_never_touches_the_workload(case: Case, audit: AuditLog) -> None:
+def test_a_moved_tag_is_told_and_never_touches_the_workload(
+    case: PinnedImage, audit: AuditLog
+) -> None:
     first = case.push(b"first")
     case.pin(first.digest)
     case.namespace.wait_ready()
@@ -118,7 +87,7 @@ def test_a_moved_tag_is_told_and_never_touches_the_workload(case: Case, audit: A
     assert case.namespace.image() == f"{case.repository}@{first.digest}"
 
 
-def test_the_reconcile_annotation_asks_the_registry_at_once(case: Case) -> None:
+def test_the_reconcile_annotation_asks_the_registry_at_once(case: PinnedImage) -> None:
     first = case.push(b"first")
     case.pin(first.digest, interval="1h")
     case.namespace.wait_ready()
@@ -131,7 +100,7 @@ def test_the_reconcile_annotation_asks_the_registry_at_once(case: Case) -> None:
     case.wait("TagMoved", "True", "TagPointsElsewhere", 5.0)
 
 
-def test_a_tag_that_was_removed_is_told(case: Case, audit: AuditLog) -> None:
+def test_a_tag_that_was_removed_is_told(case: PinnedImage, audit: AuditLog) -> None:
     first = case.push(b"first")
     case.registry.tag(case.path, first.digest, "keep")
     case.pin(first.digest)
@@ -149,7 +118,7 @@ def test_a_tag_that_was_removed_is_told(case: Case, audit: AuditLog) -> None:
     assert case.namespace.condition("DigestAvailable") == ("True", "DigestFound")
 
 
-def test_a_deleted_digest_is_told_and_pods_go_on(case: Case, audit: AuditLog) -> None:
+def test_a_deleted_digest_is_told_and_pods_go_on(case: PinnedImage, audit: AuditLog) -> None:
     first = case.push(b"first")
     case.pin(first.digest)
     case.namespace.wait_ready()
@@ -172,7 +141,7 @@ def test_a_deleted_digest_is_told_and_pods_go_on(case: Case, audit: AuditLog) ->
     assert "DigestFound" in case.namespace.events()
 
 
-def test_a_digest_that_never_existed_is_not_rolled_out_until_it_does(case: Case) -> None:
+def test_a_digest_that_never_existed_is_not_rolled_out_until_it_does(case: PinnedImage) -> None:
     wanted = case.push(b"wanted")
     case.push(b"other", "2.0")
     case.registry.delete(case.path, wanted.digest)
@@ -190,7 +159,7 @@ def test_a_digest_that_never_existed_is_not_rolled_out_until_it_does(case: Case)
     assert case.namespace.image() == f"{case.repository}@{wanted.digest}"
 
 
-def test_drift_is_corrected_back_to_a_digest_that_is_missing(case: Case) -> None:
+def test_drift_is_corrected_back_to_a_digest_that_is_missing(case: PinnedImage) -> None:
     first = case.push(b"first")
     case.pin(first.digest)
     case.namespace.wait_ready()
@@ -202,7 +171,7 @@ def test_drift_is_corrected_back_to_a_digest_that_is_missing(case: Case) -> None
     case.namespace.wait_image(f"{case.repository}@{first.digest}")
 
 
-def test_a_vanished_rollback_target_is_marked_on_its_entry(case: Case) -> None:
+def test_a_vanished_rollback_target_is_marked_on_its_entry(case: PinnedImage) -> None:
     first = case.push(b"first")
     case.pin(first.digest)
     case.namespace.wait_ready()
@@ -220,7 +189,7 @@ def test_a_vanished_rollback_target_is_marked_on_its_entry(case: Case) -> None:
     assert "RollbackTargetMissing" in case.namespace.events()
 
 
-def test_an_index_that_loses_a_platform_is_told(case: Case) -> None:
+def test_an_index_that_loses_a_platform_is_told(case: PinnedImage) -> None:
     image = case.push(b"many", "1.0", "linux/amd64", "linux/arm64")
     case.pin(image.digest)
     case.namespace.wait_ready()
@@ -235,7 +204,9 @@ def test_an_index_that_loses_a_platform_is_told(case: Case) -> None:
     assert case.namespace.condition("Ready") == ("True", "Pinned")
 
 
-def test_a_declared_platform_of_the_index_that_the_tag_names_is_no_moved_tag(case: Case) -> None:
+def test_a_declared_platform_of_the_index_that_the_tag_names_is_no_moved_tag(
+    case: PinnedImage,
+) -> None:
     image = case.push(b"many", "1.0", "linux/amd64", "linux/arm64")
     case.pin(image.platforms["linux/amd64"])
     case.namespace.wait_ready()
@@ -246,7 +217,7 @@ def test_a_declared_platform_of_the_index_that_the_tag_names_is_no_moved_tag(cas
     assert "TagMoved" not in case.namespace.events()
 
 
-def test_without_a_check_there_is_no_request(case: Case) -> None:
+def test_without_a_check_there_is_no_request(case: PinnedImage) -> None:
     first = case.push(b"first")
     case.pin(first.digest, registry={"check": "None"})
     case.namespace.wait_ready()
@@ -257,7 +228,7 @@ def test_without_a_check_there_is_no_request(case: Case) -> None:
     assert case.namespace.condition("DigestAvailable") == ("Unknown", "CheckDisabled")
 
 
-def test_polling_a_converged_release_writes_nothing(case: Case, audit: AuditLog) -> None:
+def test_polling_a_converged_release_writes_nothing(case: PinnedImage, audit: AuditLog) -> None:
     first = case.push(b"first")
     case.pin(first.digest)
     case.namespace.wait_ready()
@@ -275,7 +246,7 @@ def test_polling_a_converged_release_writes_nothing(case: Case, audit: AuditLog)
 
 
 def test_a_registry_that_is_down_leaves_ready_alone(
-    case: Case, registry: Registry, audit: AuditLog
+    case: PinnedImage, registry: Registry, audit: AuditLog
 ) -> None:
     namespace = case.namespace
     first, other = case.push(b"first"), case.push(b"other", "2.0")
@@ -302,7 +273,7 @@ def test_a_registry_that_is_down_leaves_ready_alone(
 
 
 def test_an_operator_that_starts_again_writes_nothing_about_registries(
-    case: Case, operator: OperatorProcess, audit: AuditLog
+    case: PinnedImage, operator: OperatorProcess, audit: AuditLog
 ) -> None:
     first = case.push(b"first")
     case.pin(first.digest)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pinnedrelease.core import messages
+from pinnedrelease.core import messages, rollout_messages
+from pinnedrelease.core.case import Case, has_settled_mismatch, is_correcting, is_rolled_out
 from pinnedrelease.core.conditions import (
     Condition,
     ConditionStatus,
@@ -22,14 +23,7 @@ from pinnedrelease.core.drift import (
     tag_drift,
     template_drift,
 )
-from pinnedrelease.core.findings import (
-    Case,
-    Consequence,
-    Finding,
-    has_settled_mismatch,
-    is_correcting,
-    is_rolled_out,
-)
+from pinnedrelease.core.findings import Consequence, Finding
 from pinnedrelease.core.history import Cause, History
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.core.proof import Proof
@@ -225,7 +219,7 @@ def _drifted(case: Case) -> Condition:
         text = say(first, pin)
         return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)
     if has_settled_mismatch(case) and case.pods is not None:
-        text = messages.pods_mismatch(situation.effective.pin, case.pods)
+        text = rollout_messages.pods_mismatch(situation.effective.pin, case.pods)
         return _condition(case, kind, ConditionStatus.TRUE, Reason.PODS_MISMATCH, text)
     if is_correcting(case) and not situation.workload.rollout.finished:
         text = messages.drift_corrected_pods_follow()

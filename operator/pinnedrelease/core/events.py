@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pinnedrelease.core import messages
+from pinnedrelease.core import messages, registry_messages, rollout_messages
 from pinnedrelease.core.actions import EmitEvent, EventType
 from pinnedrelease.core.conditions import ConditionType, Reason, find
 from pinnedrelease.core.drift import REGISTRY_KINDS, DriftKind, DriftRecord
@@ -55,11 +55,15 @@ def _ended(record: DriftRecord) -> _Event:
             text = messages.drift_corrected_event(record.subject, record.expected, record.actor)
             return EventType.NORMAL, "DriftCorrected", text
         case DriftKind.POD_IMAGE:
-            return EventType.NORMAL, "DriftCorrected", messages.pod_drift_over(record.subject)
+            return (
+                EventType.NORMAL,
+                "DriftCorrected",
+                rollout_messages.pod_drift_over(record.subject),
+            )
         case DriftKind.TAG_MOVED:
-            return EventType.NORMAL, "TagRestored", messages.tag_restored(record.subject)
+            return EventType.NORMAL, "TagRestored", registry_messages.tag_restored(record.subject)
         case DriftKind.DIGEST_MISSING:
-            return EventType.NORMAL, "DigestFound", messages.digest_back(record.subject)
+            return EventType.NORMAL, "DigestFound", registry_messages.digest_back(record.subject)
 
 
 def _lost_revision_events(before: Status, after: Status) -> list[_Event]:
@@ -69,7 +73,7 @@ def _lost_revision_events(before: Status, after: Status) -> list[_Event]:
         (
             EventType.WARNING,
             str(Reason.ROLLBACK_TARGET_MISSING),
-            messages.rollback_target_missing(one),
+            registry_messages.rollback_target_missing(one),
         )
         for one in after.history.revisions[1:]
         if one.digest_missing_time is not None and one.number not in known
@@ -91,7 +95,7 @@ def _revision_events(before: Status, after: Status, target: Target | None) -> li
         events.append((EventType.NORMAL, "DigestPinned", text))
     was_ready = earlier is not None and earlier.result is RevisionResult.SUCCEEDED
     if head.result is RevisionResult.SUCCEEDED and not was_ready:
-        text = messages.rollout_completed(target, head, after.pod_summary)
+        text = rollout_messages.rollout_completed(target, head, after.pod_summary)
         events.append((EventType.NORMAL, "RolloutCompleted", text))
     return events
 

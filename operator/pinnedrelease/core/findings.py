@@ -11,14 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pinnedrelease.core import messages
-from pinnedrelease.core.conditions import ConditionStatus, ConditionType, Reason, find
-from pinnedrelease.core.observed import Instant, InvalidSpec, Observed, RefusalKind
-from pinnedrelease.core.pin import TargetKind
-from pinnedrelease.core.pods import PodReport
+from pinnedrelease.core import messages, registry_messages, rollout_messages
+from pinnedrelease.core.case import (
+    Case,
+    grace_left_s,
+    has_settled_mismatch,
+    has_timed_out,
+    is_correcting,
+    is_rolled_out,
+    replaced_pods,
+)
+from pinnedrelease.core.conditions import ConditionStatus, Reason
+from pinnedrelease.core.observed import InvalidSpec, RefusalKind
 from pinnedrelease.core.registry_gate import Gate, gate
 from pinnedrelease.core.registry_report import report
-from pinnedrelease.core.situation import Situation, is_fenced_off
+from pinnedrelease.core.situation import is_fenced_off
 
 
 class Consequence(Enum):
@@ -42,18 +49,6 @@ class Finding:
     reason: Reason
     """Ready's reason, or Reconciling's when the consequence is to wait."""
     message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """What a check may look at. ``writing`` says that this pass writes the workload."""
-
-    observed: Observed
-    situation: Situation | None
-    now: Instant
-    writing: bool = False
-    pods: PodReport | None = None
-    """What the target's pods run; None when pods are not watched."""
 
 
 def invalid_spec(case: Case) -> Finding | None:
@@ -112,7 +107,7 @@ def digest_missing(case: Case) -> Finding | None:
     situation = case.situation
     if situation is None or gate(case.observed, situation, case.now) is not Gate.CLOSED:
         return None
-    text = messages.digest_missing(situation.effective.pin, has_deployed=False)
+    text = registry_messages.digest_missing(situation.effective.pin, has_deployed=False)
     return _stalls(Reason.DIGEST_MISSING, text)
 
 
@@ -121,7 +116,7 @@ def awaiting_registry(case: Case) -> Finding | None:
     situation = case.situation
     if situation is None or gate(case.observed, situation, case.now) is not Gate.WAITING:
         return None
-    return _waits(Reason.PROGRESSING, messages.awaiting_registry(situation.effective.pin))
+    return _waits(Reason.PROGRESSING, registry_messages.awaiting_registry(situation.effective.pin))
 
 
 def write_refused(case: Case) -> Finding | None:
@@ -166,7 +161,7 @@ def pods_mismatch(case: Case) -> Finding | None:
     if situation is None or not has_settled_mismatch(case):
         return None
     assert case.pods is not None, "there are mismatches"  # noqa: S101
-    text = messages.pods_mismatch(situation.effective.pin, case.pods)
+    text = rollout_messages.pods_mismatch(situation.effective.pin, case.pods)
     if situation.desired.suspend:
         return Finding(
             consequence=Consequence.DIFFERS, reason=Reason.SUSPENDED_DRIFTED, message=text
@@ -189,11 +184,13 @@ def rolling_out(case: Case) -> Finding | None:
     reason = Reason.CORRECTING_DRIFT if is_correcting(case) else Reason.ROLLING_OUT
     finished = situation.workload.rollout.finished
     if not case.writing and not finished and has_timed_out(case):
-        text = messages.rollout_timeout(
+        text = rollout_messages.rollout_timeout(
             situation.workload, situation.desired, situation.effective, case.observed.pods
         )
         return _stalls(Reason.ROLLOUT_TIMEOUT, text)
-    text = messages.rolling_out(situation.effective.pin, situation.workload, _replaced(case))
+    text = rollout_messages.rolling_out(
+        situation.effective.pin, situation.workload, replaced_pods(case)
+    )
     return _waits(reason, text)
 
 
@@ -207,8 +204,8 @@ def pinned(case: Case) -> Finding | None:
         case.observed, situation, case.observed.release.status.history, case.now
     ).tag_moved
     if tag_moved.status is ConditionStatus.TRUE:
-        return _settled(Reason.PINNED_TAG_MOVED, messages.pinned_tag_moved(pin))
-    text = messages.pinned(pin, situation.workload, case.pods)
+        return _settled(Reason.PINNED_TAG_MOVED, registry_messages.pinned_tag_moved(pin))
+    text = rollout_messages.pinned(pin, situation.workload, case.pods)
     return _settled(Reason.PINNED, text)
 
 
@@ -235,111 +232,6 @@ def examine(case: Case) -> tuple[Finding, ...]:
     found = tuple(finding for check in CHECKS if (finding := check(case)) is not None)
     assert found, "pinned() and target_missing() together cover every case"  # noqa: S101
     return found
-
-
-def grace_left_s(observed: Observed, now: Instant) -> float:
-    """Seconds for which a missing target is still awaited.
-
-    A restarted process does not begin anew: what the status says of the same generation stands.
-    """
-    recorded = observed.release.status
-    stalled = find(recorded.conditions, ConditionType.STALLED)
-    if stalled is not None and stalled.reason == Reason.TARGET_NOT_FOUND:
-        return 0.0
-    since_s = observed.memory.missing_since_s
-    waited_s = now.monotonic_s - since_s if since_s is not None else 0.0
-    reconciling = find(recorded.conditions, ConditionType.RECONCILING)
-    if reconciling is not None and reconciling.reason == Reason.WAITING_FOR_TARGET:
-        recorded_s = (now.wall - reconciling.last_transition_time).total_seconds()
-        waited_s = max(waited_s, recorded_s)
-    return max(0.0, observed.limits.target_grace_s - waited_s)
-
-
-def is_rolled_out(case: Case) -> bool:
-    """Whether the workload says that it is done, and its pods look like it or had time to."""
-    situation = case.situation
-    if situation is None or case.writing or not situation.workload.rollout.finished:
-        return False
-    return settle_left_s(case) <= 0
-
-
-def is_unsettled(situation: Situation | None, pods: PodReport | None) -> bool:
-    """Whether a workload says that it is done while its pods do not look like it.
-
-    The watch of pods may be behind for a moment. Jobs that run are none of a rollout's business.
-    """
-    if situation is None or pods is None or not situation.workload.rollout.finished:
-        return False
-    if situation.workload.target.kind is TargetKind.CRON_JOB or situation.differing:
-        return False
-    counts = pods.counts
-    return bool(counts.mismatched or pods.pending) or counts.current < counts.desired
-
-
-def settle_left_s(case: Case) -> float:
-    """Seconds for which pods may still lag behind their workload's own report."""
-    since_s = case.observed.memory.pods_unsettled_since_s
-    if since_s is None or not is_unsettled(case.situation, case.pods):
-        return 0.0
-    return max(0.0, since_s + case.observed.limits.pods_settle_s - case.now.monotonic_s)
-
-
-def has_settled_mismatch(case: Case) -> bool:
-    """Whether pods are proven to run other content, and not just because news are on their way."""
-    return (
-        case.pods is not None
-        and bool(case.pods.mismatches)
-        and not case.writing
-        and is_unsettled(case.situation, case.pods)
-        and settle_left_s(case) <= 0
-    )
-
-
-def _replaced(case: Case) -> int:
-    """How many pods run the pin already."""
-    if case.writing or case.situation is None:
-        return 0
-    if case.pods is not None:
-        return case.pods.counts.matching
-    return case.situation.workload.rollout.updated
-
-
-def is_correcting(case: Case) -> bool:
-    """Whether the rollout at hand puts drift right, now or since an earlier pass."""
-    situation = case.situation
-    if situation is None or situation.is_new_pair:
-        return False
-    if case.writing:
-        return bool(situation.differing)
-    reconciling = find(case.observed.release.status.conditions, ConditionType.RECONCILING)
-    return reconciling is not None and reconciling.reason == Reason.CORRECTING_DRIFT
-
-
-def has_timed_out(case: Case) -> bool:
-    """Whether the rollout has lasted longer than ``spec.timeout``, or had when it was recorded."""
-    return rollout_left_s(case) <= 0
-
-
-def rollout_left_s(case: Case) -> float:
-    """Seconds that a rollout still has, counted from its start or its newest correction."""
-    situation = case.situation
-    if situation is None:
-        return 0.0
-    release, status = case.observed.release, case.observed.release.status
-    stalled = find(status.conditions, ConditionType.STALLED)
-    if (
-        stalled is not None
-        and stalled.reason == Reason.ROLLOUT_TIMEOUT
-        and stalled.observed_generation == release.generation
-    ):
-        return 0.0
-    reconciling = find(status.conditions, ConditionType.RECONCILING)
-    started = reconciling.last_transition_time if reconciling else case.now.wall
-    head = status.history.head
-    if head is not None:
-        started = max(started, head.deploy_time)
-    elapsed_s = (case.now.wall - started).total_seconds()
-    return situation.desired.timeout.total_seconds() - elapsed_s
 
 
 def _settled(reason: Reason, message: str) -> Finding:

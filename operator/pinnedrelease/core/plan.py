@@ -13,19 +13,17 @@ from pinnedrelease.core.actions import (
     RecordIntent,
     WriteStatus,
 )
-from pinnedrelease.core.conditions import Reason
-from pinnedrelease.core.draft import draft, draft_intent
-from pinnedrelease.core.events import TAG_NEWS, events_between
-from pinnedrelease.core.findings import (
+from pinnedrelease.core.case import (
     Case,
-    Consequence,
-    Finding,
-    examine,
     grace_left_s,
     is_unsettled,
     rollout_left_s,
     settle_left_s,
 )
+from pinnedrelease.core.conditions import Reason
+from pinnedrelease.core.draft import draft, draft_intent
+from pinnedrelease.core.events import TAG_NEWS, events_between
+from pinnedrelease.core.findings import Consequence, Finding, examine
 from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
 from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.registry_gate import Gate, gate, wait_left_s

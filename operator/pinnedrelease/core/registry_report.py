@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pinnedrelease.core import messages
+from pinnedrelease.core import registry_messages
 from pinnedrelease.core.conditions import ConditionStatus, ConditionType, Reason, find
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.history import History, Revision
@@ -86,7 +86,7 @@ def report(
 ) -> RegistryReport:
     """What to say. ``history`` is the one that is about to be written."""
     if situation is None:
-        nothing = _unknown(Reason.NOT_CHECKED, messages.registry_not_asked())
+        nothing = _unknown(Reason.NOT_CHECKED, registry_messages.registry_not_asked())
         return RegistryReport(
             tag_moved=nothing, digest_available=nothing, record=None, history=history
         )
@@ -116,12 +116,12 @@ def _tag_moved(view: _View) -> tuple[Verdict, Digest | None]:
     """The condition, and what the tag points at."""
     wish, pin = view.situation.desired.registry, view.situation.effective.pin
     if wish.check is not RegistryCheck.TAG_AND_DIGEST:
-        return _unknown(Reason.CHECK_DISABLED, messages.check_disabled(wish.check)), None
+        return _unknown(Reason.CHECK_DISABLED, registry_messages.check_disabled(wish.check)), None
     fact = view.current(view.observed.registry.tag)
     if fact.presence is Presence.FOUND and fact.digest is not None:
         return _tag_found(view, fact.digest)
     if fact.is_certainly_missing:
-        text = messages.tag_not_found(pin)
+        text = registry_messages.tag_not_found(pin)
         return _verdict(ConditionStatus.TRUE, Reason.TAG_NOT_FOUND, text), None
     kept = view.kept(ConditionType.TAG_MOVED, fact)
     if kept is not None:
@@ -133,16 +133,16 @@ def _tag_found(view: _View, points_at: Digest) -> tuple[Verdict, Digest | None]:
     """The tag is there. It matches when it names the declared digest, or an index that has it."""
     pin, content = view.situation.effective.pin, view.observed.registry.tag_content
     if points_at == pin.digest.digest:
-        text = messages.tag_matches(pin)
+        text = registry_messages.tag_matches(pin)
         return _verdict(ConditionStatus.FALSE, Reason.TAG_MATCHES, text), points_at
     if content is not None and content.digest == points_at:
         if pin.digest.digest in content.manifests:
-            text = messages.tag_contains(pin, points_at)
+            text = registry_messages.tag_contains(pin, points_at)
             return _verdict(ConditionStatus.FALSE, Reason.TAG_MATCHES, text), points_at
         if content.fact.presence is None and content.fact.trouble is None:
             kept = view.kept(ConditionType.TAG_MOVED, content.fact)
             return kept or _undecided(view, None), view.record.tag_digest
-    text = messages.tag_moved(pin, points_at)
+    text = registry_messages.tag_moved(pin, points_at)
     return _verdict(ConditionStatus.TRUE, Reason.TAG_POINTS_ELSEWHERE, text), points_at
 
 
@@ -152,11 +152,15 @@ def _digest_available(
     """The condition, whether the digest is there, and the platforms that have gone from it."""
     wish, pin = view.situation.desired.registry, view.situation.effective.pin
     if wish.check is RegistryCheck.NONE:
-        return _unknown(Reason.CHECK_DISABLED, messages.check_disabled(wish.check)), None, ()
+        return (
+            _unknown(Reason.CHECK_DISABLED, registry_messages.check_disabled(wish.check)),
+            None,
+            (),
+        )
     fact = view.current(view.observed.registry.digest)
     has_deployed = view.observed.release.status.history.has_deployed(pin)
     if fact.is_certainly_missing or (fact.presence is Presence.MISSING and not has_deployed):
-        text = messages.digest_missing(pin, has_deployed=has_deployed)
+        text = registry_messages.digest_missing(pin, has_deployed=has_deployed)
         return _verdict(ConditionStatus.FALSE, Reason.DIGEST_MISSING, text), False, ()
     if fact.presence is not Presence.FOUND:
         kept = view.kept(ConditionType.DIGEST_AVAILABLE, fact)
@@ -171,7 +175,7 @@ def _while_found(view: _View, history: History) -> tuple[Verdict, bool | None, t
     pin = view.situation.effective.pin
     gone = _gone_platforms(view)
     if gone:
-        text = messages.platforms_missing(pin, gone)
+        text = registry_messages.platforms_missing(pin, gone)
         return _verdict(ConditionStatus.FALSE, Reason.DIGEST_MISSING, text), True, gone
     lost = tuple(
         one
@@ -179,9 +183,9 @@ def _while_found(view: _View, history: History) -> tuple[Verdict, bool | None, t
         if one.digest_missing_time is not None and one.pin.digest != pin.digest
     )
     if lost:
-        text = messages.rollback_targets_missing(pin, lost)
+        text = registry_messages.rollback_targets_missing(pin, lost)
         return _verdict(ConditionStatus.TRUE, Reason.ROLLBACK_TARGET_MISSING, text), True, ()
-    text = messages.digest_found(pin)
+    text = registry_messages.digest_found(pin)
     return _verdict(ConditionStatus.TRUE, Reason.DIGEST_FOUND, text), True, ()
 
 
@@ -223,8 +227,8 @@ def _marked(view: _View, revision: Revision) -> Revision:
 
 def _undecided(view: _View, trouble: Trouble | None) -> Verdict:
     if trouble is None:
-        return _unknown(Reason.NOT_CHECKED, messages.registry_not_asked())
-    text = messages.registry_trouble(view.situation.effective.pin, trouble)
+        return _unknown(Reason.NOT_CHECKED, registry_messages.registry_not_asked())
+    text = registry_messages.registry_trouble(view.situation.effective.pin, trouble)
     return _unknown(_REASONS[trouble.kind], text)
 
 

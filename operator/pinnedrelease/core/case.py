@@ -1,0 +1,128 @@
+"""What a check may look at in one pass, and how far the rollout in it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pinnedrelease.core.conditions import ConditionType, Reason, find
+from pinnedrelease.core.observed import Instant, Observed
+from pinnedrelease.core.pin import TargetKind
+from pinnedrelease.core.pods import PodReport
+from pinnedrelease.core.situation import Situation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a check may look at. ``writing`` says that this pass writes the workload."""
+
+    observed: Observed
+    situation: Situation | None
+    now: Instant
+    writing: bool = False
+    pods: PodReport | None = None
+    """What the target's pods run; None when pods are not watched."""
+
+
+def grace_left_s(observed: Observed, now: Instant) -> float:
+    """Seconds for which a missing target is still awaited.
+
+    A restarted process does not begin anew: what the status says of the same generation stands.
+    """
+    recorded = observed.release.status
+    stalled = find(recorded.conditions, ConditionType.STALLED)
+    if stalled is not None and stalled.reason == Reason.TARGET_NOT_FOUND:
+        return 0.0
+    since_s = observed.memory.missing_since_s
+    waited_s = now.monotonic_s - since_s if since_s is not None else 0.0
+    reconciling = find(recorded.conditions, ConditionType.RECONCILING)
+    if reconciling is not None and reconciling.reason == Reason.WAITING_FOR_TARGET:
+        recorded_s = (now.wall - reconciling.last_transition_time).total_seconds()
+        waited_s = max(waited_s, recorded_s)
+    return max(0.0, observed.limits.target_grace_s - waited_s)
+
+
+def is_rolled_out(case: Case) -> bool:
+    """Whether the workload says that it is done, and its pods look like it or had time to."""
+    situation = case.situation
+    if situation is None or case.writing or not situation.workload.rollout.finished:
+        return False
+    return settle_left_s(case) <= 0
+
+
+def is_unsettled(situation: Situation | None, pods: PodReport | None) -> bool:
+    """Whether a workload says that it is done while its pods do not look like it.
+
+    The watch of pods may be behind for a moment. Jobs that run are none of a rollout's business.
+    """
+    if situation is None or pods is None or not situation.workload.rollout.finished:
+        return False
+    if situation.workload.target.kind is TargetKind.CRON_JOB or situation.differing:
+        return False
+    counts = pods.counts
+    return bool(counts.mismatched or pods.pending) or counts.current < counts.desired
+
+
+def settle_left_s(case: Case) -> float:
+    """Seconds for which pods may still lag behind their workload's own report."""
+    since_s = case.observed.memory.pods_unsettled_since_s
+    if since_s is None or not is_unsettled(case.situation, case.pods):
+        return 0.0
+    return max(0.0, since_s + case.observed.limits.pods_settle_s - case.now.monotonic_s)
+
+
+def has_settled_mismatch(case: Case) -> bool:
+    """Whether pods are proven to run other content, and not just because news are on their way."""
+    return (
+        case.pods is not None
+        and bool(case.pods.mismatches)
+        and not case.writing
+        and is_unsettled(case.situation, case.pods)
+        and settle_left_s(case) <= 0
+    )
+
+
+def replaced_pods(case: Case) -> int:
+    """How many pods run the pin already."""
+    if case.writing or case.situation is None:
+        return 0
+    if case.pods is not None:
+        return case.pods.counts.matching
+    return case.situation.workload.rollout.updated
+
+
+def is_correcting(case: Case) -> bool:
+    """Whether the rollout at hand puts drift right, now or since an earlier pass."""
+    situation = case.situation
+    if situation is None or situation.is_new_pair:
+        return False
+    if case.writing:
+        return bool(situation.differing)
+    reconciling = find(case.observed.release.status.conditions, ConditionType.RECONCILING)
+    return reconciling is not None and reconciling.reason == Reason.CORRECTING_DRIFT
+
+
+def has_timed_out(case: Case) -> bool:
+    """Whether the rollout has lasted longer than ``spec.timeout``, or had when it was recorded."""
+    return rollout_left_s(case) <= 0
+
+
+def rollout_left_s(case: Case) -> float:
+    """Seconds that a rollout still has, counted from its start or its newest correction."""
+    situation = case.situation
+    if situation is None:
+        return 0.0
+    release, status = case.observed.release, case.observed.release.status
+    stalled = find(status.conditions, ConditionType.STALLED)
+    if (
+        stalled is not None
+        and stalled.reason == Reason.ROLLOUT_TIMEOUT
+        and stalled.observed_generation == release.generation
+    ):
+        return 0.0
+    reconciling = find(status.conditions, ConditionType.RECONCILING)
+    started = reconciling.last_transition_time if reconciling else case.now.wall
+    head = status.history.head
+    if head is not None:
+        started = max(started, head.deploy_time)
+    elapsed_s = (case.now.wall - started).total_seconds()
+    return situation.desired.timeout.total_seconds() - elapsed_s
