@@ -71,7 +71,10 @@ def status_to_wire(status: Status) -> dict[str, object]:
         containers=list(status.containers),
         pod_summary=status.pod_summary,
         pods=PodCountsEntry.model_validate(asdict(status.pods)) if status.pods else None,
-        running_digests=[RunningEntry.model_validate(asdict(one)) for one in status.running],
+        running_digests=[
+            RunningEntry(digest=one.digest, pods=one.pods, sample_pods=list(one.samples))
+            for one in status.running
+        ],
         proof=proof_to_wire(status.proof) if status.proof else None,
         drift=[_drift_to_wire(record) for record in status.drift],
         registry=_registry_to_wire(status.registry) if status.registry else None,
@@ -105,7 +108,7 @@ def status_from_wire(document: object) -> Status:
         pod_summary=facts.pod_summary,
         pods=PodCounts(**facts.pods.model_dump()) if facts.pods else None,
         running=tuple(
-            Running(digest=one.digest, pods=one.pods, samples=tuple(one.samples))
+            Running(digest=one.digest, pods=one.pods, samples=tuple(one.sample_pods))
             for one in _entries(document.get("runningDigests"), RunningEntry)
         ),
         proof=proof_from_wire(facts.proof) if facts.proof else None,

@@ -146,7 +146,7 @@ class RunningEntry(Wire):
 
     digest: Annotated[str, Field(max_length=135, description="As the runtime reports it.")]
     pods: Annotated[Count, Field(description="In how many pods.")]
-    samples: Annotated[
+    sample_pods: Annotated[
         list[Annotated[str, Field(max_length=253)]],
         Field(
             max_length=SAMPLES_LIMIT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,15 @@ from objects import DIGEST_A, REPOSITORY, pinned_release
 from pinnedrelease.api.convert import status_from_wire, status_to_wire
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release, decode_spec
+from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.observed import InvalidSpec
 from pinnedrelease.core.pin import DesiredPin
+from pinnedrelease.core.pods import PodCounts, Running
+from pinnedrelease.core.proof import PlatformProof, Proof
 from pinnedrelease.core.status import Status
 from worlds import PIN_A, settled, workload, world
+
+DIGEST = Digest.parse(DIGEST_A)
 
 METADATA = {
     "namespace": "shop",
@@ -105,6 +111,22 @@ def test_the_manager_of_the_digest_is_the_actor() -> None:
 
 def test_a_status_survives_the_way_to_the_wire_and_back() -> None:
     status = settled(world(on=workload())).release.status
+
+    assert status_from_wire(status_to_wire(status)) == status
+
+
+def test_what_pods_run_survives_the_way_to_the_wire_and_back() -> None:
+    status = replace(
+        settled(world(on=workload())).release.status,
+        pods=PodCounts(desired=2, current=2, matching=1, mismatched=0, unknown=1),
+        running=(Running(digest=DIGEST_A, pods=2, samples=("web-1", "web-2")),),
+        proof=Proof(
+            digest=DIGEST,
+            platforms=(PlatformProof(platform="linux/amd64", manifest=DIGEST, config=DIGEST),),
+            same=(DIGEST,),
+            other=(DIGEST,),
+        ),
+    )
 
     assert status_from_wire(status_to_wire(status)) == status
 
