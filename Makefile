@@ -51,6 +51,10 @@ test-integration: control-plane ## Tests on the real control plane
 test-faults: control-plane ## Kill and disturb the operator on the real control plane
 	$(BIN)/pytest tests/faults
 
+.PHONY: bench-memory
+bench-memory: setup ## Resident memory with 1,000, 3,000 and 10,000 releases and their pods
+	@$(BIN)/python -m benchmarks.memory
+
 .PHONY: bench-latency
 bench-latency: setup ## Time from a wrong image to the right one, beside a bare loop
 	@$(BIN)/python -m benchmarks.latency

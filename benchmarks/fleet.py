@@ -1,0 +1,106 @@
+"""Many Deployments with simulated pods, and the PinnedReleases that pin them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from controlplane.plane import ControlPlane
+from objects import DIGEST_A, REPOSITORY, Manifest, deployment, pinned_release
+
+NAMESPACES = 20
+WRITERS = 8
+POLL_S = 5.0
+PAGE = 500
+
+
+class Fleet:
+    """``size`` Deployments in some namespaces, each with pods that run the pinned image."""
+
+    def __init__(self, plane: ControlPlane, replicas: int) -> None:
+        self._plane = plane
+        self._replicas = replicas
+        self.size = 0
+        for number in range(NAMESPACES):
+            plane.kubectl("create", "namespace", _namespace(number))
+
+    def grow(self, size: int) -> None:
+        """Add Deployments up to ``size`` and wait until their pods are ready."""
+        image = {"web": f"{REPOSITORY}@{DIGEST_A}"}
+        self._create(
+            "/apis/apps/v1/namespaces/{}/deployments",
+            (
+                (number, deployment(_name(number), images=image, replicas=self._replicas))
+                for number in range(self.size, size)
+            ),
+        )
+        self.size = size
+        self._wait(self._ready_deployments, size)
+
+    def pin(self, first: int = 0) -> None:
+        """Add a PinnedRelease for each Deployment from ``first`` on."""
+        self._create(
+            "/apis/pinnedrelease.dev/v1alpha1/namespaces/{}/pinnedreleases",
+            (
+                (
+                    number,
+                    pinned_release(_name(number), target=_name(number), registry={"check": "None"}),
+                )
+                for number in range(first, self.size)
+            ),
+        )
+
+    def wait_pinned(self) -> None:
+        """Wait until every PinnedRelease is Ready."""
+        self._wait(self._ready_releases, self.size)
+
+    def _create(self, path: str, manifests: Iterator[tuple[int, Manifest]]) -> None:
+        with self._plane.client() as client, ThreadPoolExecutor(WRITERS) as threads:
+
+            def post(item: tuple[int, Manifest]) -> None:
+                number, manifest = item
+                client.post(path.format(_namespace(number)), json=manifest).raise_for_status()
+
+            for _ in threads.map(post, manifests):
+                pass
+
+    def _ready_deployments(self) -> int:
+        return sum(
+            one.get("status", {}).get("availableReplicas", 0) >= self._replicas
+            for one in self._items("/apis/apps/v1/deployments")
+            if one["metadata"]["name"].startswith("web-")
+        )
+
+    def _ready_releases(self) -> int:
+        return sum(
+            condition["type"] == "Ready" and condition["status"] == "True"
+            for one in self._items("/apis/pinnedrelease.dev/v1alpha1/pinnedreleases")
+            for condition in one.get("status", {}).get("conditions", [])
+        )
+
+    def _items(self, path: str) -> Iterator[Any]:
+        query = {"limit": str(PAGE)}
+        with self._plane.client() as client:
+            while True:
+                page = client.get(path, params=query, timeout=60).raise_for_status().json()
+                yield from page["items"]
+                following = page["metadata"].get("continue")
+                if not following:
+                    return
+                query = {"limit": str(PAGE), "continue": following}
+
+    def _wait(self, count: Callable[[], int], wanted: int) -> None:
+        began = time.monotonic()
+        while (reached := count()) < wanted:
+            print(f"  {reached} of {wanted} after {time.monotonic() - began:.0f} s", flush=True)
+            time.sleep(POLL_S)
+
+
+def _namespace(number: int) -> str:
+    return f"fleet-{number % NAMESPACES}"
+
+
+def _name(number: int) -> str:
+    return f"web-{number}"
