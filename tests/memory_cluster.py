@@ -11,7 +11,7 @@ from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Target
 from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.status import Status
-from pinnedrelease.core.workload import Workload
+from pinnedrelease.core.workload import PastTemplate, Workload
 from pinnedrelease.reconcile.gather import Key
 from worlds import applied
 
@@ -35,6 +35,14 @@ class MemoryCluster:
         self.reads += 1
         found = self.stored
         return found if found and (found.namespace, found.name) == (namespace, name) else None
+
+    async def past(
+        self,
+        target: Target,  # noqa: ARG002 - the interface
+        namespace: str,  # noqa: ARG002
+    ) -> tuple[PastTemplate, ...]:
+        """Nothing is kept here."""
+        return ()
 
     async def workload(self, target: Target, namespace: str) -> Workload | None:
         """GET of the target."""

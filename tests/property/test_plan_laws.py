@@ -559,7 +559,8 @@ def test_intervals_of_the_history_have_neither_gap_nor_overlap(
         now = NOON + timedelta(minutes=number)
         cause = Cause(generation=number + 1)
         last = max((entry.number for entry in history.revisions), default=0)
-        history = history.with_intent(one, cause, now, last_number=last).confirmed()
+        effective = EffectivePin(pin=one, source=PinSource.SPEC)
+        history = history.with_intent(effective, cause, now, last_number=last).confirmed()
         history = history.trimmed(limit)
 
     entries = history.revisions

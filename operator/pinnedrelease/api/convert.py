@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TypeVar
 
 from pydantic import ValidationError
 
 from pinnedrelease.api.fields import parse_duration
+from pinnedrelease.api.history import (
+    GapEntry,
+    gap_from_wire,
+    gap_to_wire,
+    history_from_wire,
+    revision_to_wire,
+)
+from pinnedrelease.api.override import override_from_wire, override_to_wire, recorded_override
 from pinnedrelease.api.proof import proof_from_wire, proof_to_wire
-from pinnedrelease.api.spec import PinnedReleaseSpec, Wire
+from pinnedrelease.api.spec import PinnedReleaseSpec
 from pinnedrelease.api.status import (
     ConditionEntry,
     DriftEntry,
-    HistoryEntry,
     PinnedReleaseStatus,
     PodCountsEntry,
     RegistryEntry,
     RunningEntry,
 )
+from pinnedrelease.api.wire import sound_entries
 from pinnedrelease.core.conditions import Condition
-from pinnedrelease.core.digest import Digest
+from pinnedrelease.core.digest import DeclaredDigest, Digest
 from pinnedrelease.core.drift import DriftRecord
 from pinnedrelease.core.errors import CoreError
-from pinnedrelease.core.history import Cause, History, Revision
-from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, PinSource, Target
+from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, PinSource, RejectedDigest, Target
 from pinnedrelease.core.pods import PodCounts, Running
 from pinnedrelease.core.registry import RegistryRecord, RegistryWish
 from pinnedrelease.core.status import Status
-
-Entry = TypeVar("Entry", bound=Wire)
 
 
 def desired_from_wire(spec: PinnedReleaseSpec) -> DesiredPin:
@@ -51,6 +55,12 @@ def desired_from_wire(spec: PinnedReleaseSpec) -> DesiredPin:
             certificates=(
                 spec.registry.cert_secret_ref.name if spec.registry.cert_secret_ref else None
             ),
+        ),
+        on_failure=spec.on_failure,
+        override=override_from_wire(spec.override) if spec.override else None,
+        rejected=tuple(
+            RejectedDigest(digest=DeclaredDigest.parse(one.digest), reason=one.reason)
+            for one in spec.rejected_digests
         ),
     )
 
@@ -78,26 +88,33 @@ def status_to_wire(status: Status) -> dict[str, object]:
         proof=proof_to_wire(status.proof) if status.proof else None,
         drift=[_drift_to_wire(record) for record in status.drift],
         registry=_registry_to_wire(status.registry) if status.registry else None,
-        history=[_revision_to_wire(revision) for revision in status.history.revisions],
+        history=[revision_to_wire(revision) for revision in status.history.revisions],
         conditions=[_condition_to_wire(condition) for condition in status.conditions],
         last_handled_reconcile_at=status.last_handled_reconcile_at,
+        ended_override=override_to_wire(status.ended_override) if status.ended_override else None,
+        failed_generation=status.failed_generation,
+        gaps=[gap_to_wire(one) for one in status.gaps],
     )
     complete = wire.model_dump(mode="json", by_alias=True, exclude_none=True)
     if wire.registry is not None:
         # Inside an object, too, a patch keeps what it does not name.
         complete["registry"] = wire.registry.model_dump(mode="json", by_alias=True)
+    if wire.ended_override is not None:
+        complete["endedOverride"] = wire.ended_override.model_dump(mode="json", by_alias=True)
     return {name: complete.get(name) for name in WIRE_FIELDS}
 
 
 WIRE_FIELDS = tuple(field.alias or name for name, field in PinnedReleaseStatus.model_fields.items())
 
 
-def status_from_wire(document: object) -> Status:
-    """Read a recorded status part by part. What does not make sense is left out, not believed."""
+def status_from_wire(document: object, edited: Mapping[int, str] | None = None) -> Status:
+    """Read a recorded status part by part. What does not make sense is left out, not believed.
+
+    ``edited`` names who else has written a revision, by its number.
+    """
     if not isinstance(document, Mapping):
         return Status()
     facts = _facts(document)
-    revisions = _entries(document.get("history"), HistoryEntry)
     return Status(
         observed_generation=facts.observed_generation,
         effective=_effective_from_wire(facts),
@@ -109,26 +126,23 @@ def status_from_wire(document: object) -> Status:
         pods=PodCounts(**facts.pods.model_dump()) if facts.pods else None,
         running=tuple(
             Running(digest=one.digest, pods=one.pods, samples=tuple(one.sample_pods))
-            for one in _entries(document.get("runningDigests"), RunningEntry)
+            for one in sound_entries(document.get("runningDigests"), RunningEntry)
         ),
         proof=proof_from_wire(facts.proof) if facts.proof else None,
-        drift=tuple(map(_drift_from_wire, _entries(document.get("drift"), DriftEntry))),
+        drift=tuple(map(_drift_from_wire, sound_entries(document.get("drift"), DriftEntry))),
         registry=_registry_from_wire(facts.registry) if facts.registry else None,
-        history=History(
-            revisions=tuple(
-                revision
-                for entry in sorted(revisions, key=lambda one: one.revision, reverse=True)
-                if (revision := _revision_from_wire(entry)) is not None
-            )
-        ),
+        history=history_from_wire(document.get("history"), edited or {}),
         conditions=tuple(
-            map(_condition_from_wire, _entries(document.get("conditions"), ConditionEntry))
+            map(_condition_from_wire, sound_entries(document.get("conditions"), ConditionEntry))
         ),
         last_handled_reconcile_at=facts.last_handled_reconcile_at,
+        ended_override=recorded_override(facts.ended_override),
+        failed_generation=facts.failed_generation,
+        gaps=tuple(map(gap_from_wire, sound_entries(document.get("gaps"), GapEntry))),
     )
 
 
-_LISTS = ("drift", "history", "conditions", "runningDigests")
+_LISTS = ("drift", "history", "conditions", "runningDigests", "gaps")
 
 
 def _facts(document: Mapping[str, object]) -> PinnedReleaseStatus:
@@ -140,19 +154,6 @@ def _facts(document: Mapping[str, object]) -> PinnedReleaseStatus:
         wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
         sound = {name: value for name, value in plain.items() if name not in wrong}
         return PinnedReleaseStatus.model_validate(sound)
-
-
-def _entries(document: object, model: type[Entry]) -> list[Entry]:
-    """The entries of a list that make sense."""
-    if not isinstance(document, list):
-        return []
-    sound: list[Entry] = []
-    for item in document:
-        try:
-            sound.append(model.model_validate(item))
-        except ValidationError:
-            continue
-    return sound
 
 
 def _effective_from_wire(facts: PinnedReleaseStatus) -> EffectivePin | None:
@@ -184,44 +185,6 @@ def _registry_from_wire(entry: RegistryEntry) -> RegistryRecord:
         tag_digest=tag_digest,
         digest_found=entry.digest_found,
         missing_platforms=tuple(entry.missing_platforms or ()),
-    )
-
-
-def _revision_to_wire(revision: Revision) -> HistoryEntry:
-    return HistoryEntry(
-        revision=revision.number,
-        repository=revision.pin.spelling,
-        tag=revision.pin.tag,
-        digest=str(revision.pin.digest),
-        action=revision.action,
-        deploy_time=revision.deploy_time,
-        ready_time=revision.ready_time,
-        supersede_time=revision.supersede_time,
-        digest_missing_time=revision.digest_missing_time,
-        result=revision.result,
-        generation=revision.cause.generation,
-        change_cause=revision.cause.change_cause,
-        actor=revision.cause.actor,
-    )
-
-
-def _revision_from_wire(entry: HistoryEntry) -> Revision | None:
-    try:
-        pin = Pin.declare(repository=entry.repository, tag=entry.tag, digest=entry.digest)
-    except CoreError:
-        return None
-    return Revision(
-        number=entry.revision,
-        pin=pin,
-        action=entry.action,
-        result=entry.result,
-        cause=Cause(
-            generation=entry.generation or 0, actor=entry.actor, change_cause=entry.change_cause
-        ),
-        deploy_time=entry.deploy_time,
-        ready_time=entry.ready_time,
-        supersede_time=entry.supersede_time,
-        digest_missing_time=entry.digest_missing_time,
     )
 
 

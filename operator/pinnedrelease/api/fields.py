@@ -141,3 +141,6 @@ ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, patt
 ContainerName = Annotated[
     str, StringConstraints(min_length=1, max_length=63, pattern=LABEL_PATTERN)
 ]
+Generation = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+DigestText = Annotated[str, Field(max_length=71)]
+ActorText = Annotated[str, Field(max_length=128)]

@@ -11,3 +11,6 @@ API_VERSION = f"{GROUP}/{VERSION}"
 
 REQUESTED_AT = f"{GROUP}/requestedAt"
 """Annotation: a new value asks for a pass now; ``status.lastHandledReconcileAt`` answers."""
+
+VOUCHED_DIGEST = f"{GROUP}/vouched-digest"
+"""Annotation: a person says that nodes have this digest although the registry has lost it."""

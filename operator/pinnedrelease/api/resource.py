@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from pinnedrelease.api import names
 from pinnedrelease.api.convert import desired_from_wire, status_from_wire
 from pinnedrelease.api.errors import NotAResource
+from pinnedrelease.api.managed_fields import ManagedFieldsEntry, edited_revisions, owner_of
 from pinnedrelease.api.spec import PinnedReleaseSpec
 from pinnedrelease.core.observed import InvalidSpec, Release
 from pinnedrelease.core.pin import DesiredPin
 
 PROBLEMS_SHOWN = 5
-
-
-class ManagedFieldsEntry(BaseModel):
-    """One entry of managedFields, as far as it is needed to name who declared a digest."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
-
-    manager: str = ""
-    subresource: str = ""
-    time: AwareDatetime | None = None
-    fields_v1: Annotated[dict[str, object], Field(alias="fieldsV1")] = {}
 
 
 class Metadata(BaseModel):
@@ -65,8 +54,10 @@ def decode_release(document: Mapping[str, object]) -> Release:
         created_at=metadata.creation_timestamp,
         deleting=metadata.deletion_timestamp is not None,
         spec=decode_spec(document.get("spec")),
-        status=status_from_wire(document.get("status")),
-        changed_by=_declared_by(metadata.managed_fields),
+        status=status_from_wire(document.get("status"), edited_revisions(metadata.managed_fields)),
+        changed_by=owner_of(metadata.managed_fields, "f:digest"),
+        overridden_by=owner_of(metadata.managed_fields, "f:override"),
+        vouched_digest=metadata.annotations.get(names.VOUCHED_DIGEST),
         requested_at=requested_at[:128] if requested_at else None,
     )
 
@@ -88,17 +79,3 @@ def _problems(error: ValidationError, root: str) -> tuple[str, ...]:
         f"{detail['msg'].removeprefix('Value error, ')}"
         for detail in details[:PROBLEMS_SHOWN]
     )
-
-
-def _declared_by(entries: list[ManagedFieldsEntry]) -> str | None:
-    """The manager that owns ``spec.digest``; of several the one that wrote last."""
-    owners = [entry for entry in entries if not entry.subresource and _owns_digest(entry)]
-    if not owners:
-        return None
-    newest = max(owners, key=lambda entry: entry.time.timestamp() if entry.time else 0.0)
-    return newest.manager[:128] or None
-
-
-def _owns_digest(entry: ManagedFieldsEntry) -> bool:
-    spec = entry.fields_v1.get("f:spec")
-    return isinstance(spec, dict) and "f:digest" in spec

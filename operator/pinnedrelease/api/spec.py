@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, model_validator
 
 from pinnedrelease.api.fields import (
     ContainerName,
@@ -18,16 +17,10 @@ from pinnedrelease.api.fields import (
     Tag,
     rules,
 )
-from pinnedrelease.core.pin import DriftPolicy, TargetKind
+from pinnedrelease.api.override import OverrideSpec
+from pinnedrelease.api.wire import Wire
+from pinnedrelease.core.pin import DriftPolicy, OnFailure, TargetKind
 from pinnedrelease.core.registry import RegistryCheck
-
-
-class Wire(BaseModel):
-    """Base of all models: camelCase outside, unknown fields of a newer server ignored."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="ignore"
-    )
 
 
 class WorkloadApiVersion(StrEnum):
@@ -105,6 +98,21 @@ class RegistrySpec(Wire):
     ] = None
 
 
+class RejectedDigestSpec(Wire):
+    """A digest that must not be rolled out, and why."""
+
+    digest: Digest
+    reason: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            description="Why nobody may roll it out.",
+            examples=["corrupts orders, INC-4711"],
+        ),
+    ]
+
+
 class PinnedReleaseSpec(Wire):
     """What must run where, and how strictly."""
 
@@ -176,3 +184,33 @@ class PinnedReleaseSpec(Wire):
             examples=["acme/my-api@9d1c2e4, run 8812, by ana"],
         ),
     ] = None
+    on_failure: Annotated[
+        OnFailure,
+        Field(
+            description=(
+                "What happens when the pods are not ready on a new pair within spec.timeout. "
+                "Hold: the release is stalled and keeps waiting. RollBack: the newest revision "
+                "that succeeded is put in force, until the spec changes."
+            )
+        ),
+    ] = OnFailure.HOLD
+    override: Annotated[
+        OverrideSpec | None,
+        Field(
+            description=(
+                "Break-glass: another digest instead of the declared one, for as long as the "
+                "declared one stays. Leave it out of Git."
+            )
+        ),
+    ] = None
+    rejected_digests: Annotated[
+        list[RejectedDigestSpec],
+        Field(
+            max_length=32,
+            description="Digests that must not be rolled out until a person takes them off.",
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["digest"],
+            },
+        ),
+    ] = []

@@ -6,23 +6,22 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from pinnedrelease.api.spec import Wire
+from pinnedrelease.api.fields import ActorText, DigestText, Generation
+from pinnedrelease.api.history import GapEntry, HistoryEntry
+from pinnedrelease.api.override import OverrideSpec
+from pinnedrelease.api.wire import Wire
 from pinnedrelease.core.conditions import MESSAGE_LIMIT, ConditionStatus
 from pinnedrelease.core.draft import CONTAINERS_LIMIT
 from pinnedrelease.core.drift import DRIFT_LIMIT, DriftKind
-from pinnedrelease.core.history import RevisionAction, RevisionResult
+from pinnedrelease.core.gaps import GAPS_LIMIT
 from pinnedrelease.core.pin import PinSource
 from pinnedrelease.core.pods import RUNNING_LIMIT, SAMPLES_LIMIT
 from pinnedrelease.core.proof import OTHERS_LIMIT, PLATFORMS_LIMIT
 
-INT64 = {"format": "int64"}
 REASON_PATTERN = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
 
-Generation = Annotated[int, Field(ge=0, json_schema_extra=INT64)]
-DigestText = Annotated[str, Field(max_length=71)]
 ImageText = Annotated[str, Field(max_length=600)]
 Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})]
-ActorText = Annotated[str, Field(max_length=128)]
 
 
 class DriftEntry(Wire):
@@ -38,48 +37,6 @@ class DriftEntry(Wire):
     detect_time: Annotated[AwareDatetime, Field(description="When it was detected.")]
     correct_time: Annotated[
         AwareDatetime | None, Field(description="When it was put right; absent while it lasts.")
-    ] = None
-
-
-class HistoryEntry(Wire):
-    """One pair that was in force."""
-
-    revision: Annotated[
-        int, Field(ge=1, description="Number, never reused.", json_schema_extra=INT64)
-    ]
-    repository: Annotated[str, Field(max_length=255, description="Repository of the image.")]
-    tag: Annotated[str, Field(max_length=128, description="Tag for people.")]
-    digest: Annotated[DigestText, Field(description="Digest that was put in force.")]
-    action: Annotated[RevisionAction, Field(description="Why it was put in force.")]
-    deploy_time: Annotated[AwareDatetime, Field(description="From when it was in force.")]
-    ready_time: Annotated[
-        AwareDatetime | None, Field(description="When all pods were ready on it first.")
-    ] = None
-    supersede_time: Annotated[
-        AwareDatetime | None, Field(description="Until when it was in force.")
-    ] = None
-    digest_missing_time: Annotated[
-        AwareDatetime | None,
-        Field(description="Since when the registry is known to have this digest no more."),
-    ] = None
-    result: Annotated[
-        RevisionResult,
-        Field(
-            description=(
-                "Planned: recorded, the workload write is not confirmed. InProgress: pods follow. "
-                "Succeeded: all pods were ready. Failed: they were not in time. Superseded: "
-                "replaced before they were ready."
-            )
-        ),
-    ]
-    generation: Annotated[
-        Generation | None, Field(description="Generation of the spec that asked for it.")
-    ] = None
-    change_cause: Annotated[
-        str | None, Field(max_length=1024, description="spec.changeCause of that generation.")
-    ] = None
-    actor: Annotated[
-        ActorText | None, Field(description="Field manager that declared the digest.")
     ] = None
 
 
@@ -282,7 +239,9 @@ class PinnedReleaseStatus(Wire):
         list[ConditionEntry],
         Field(
             max_length=16,
-            description="Ready, Reconciling, Stalled, Drifted, TagMoved, DigestAvailable.",
+            description=(
+                "Ready, Reconciling, Stalled, Drifted, TagMoved, DigestAvailable, RolledBack."
+            ),
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
@@ -296,3 +255,24 @@ class PinnedReleaseStatus(Wire):
             description="Value of the annotation pinnedrelease.dev/requestedAt handled last.",
         ),
     ] = None
+    ended_override: Annotated[
+        OverrideSpec | None,
+        Field(description="The override in the spec that has ended and is not obeyed again."),
+    ] = None
+    failed_generation: Annotated[
+        Generation | None,
+        Field(
+            description=(
+                "Generation whose pair was taken back because its pods did not become ready; any "
+                "change of the spec tries again."
+            )
+        ),
+    ] = None
+    gaps: Annotated[
+        list[GapEntry],
+        Field(
+            max_length=GAPS_LIMIT,
+            description="Times for which nobody knows what ran, newest first.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = []

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 
 from pinnedrelease.cluster.document import Document
-from pinnedrelease.cluster.patches import FIELD_MANAGER
 from pinnedrelease.core import marks
+from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.workload import (
     Container,

@@ -8,12 +8,10 @@ from pinnedrelease.api import names
 from pinnedrelease.api.convert import status_to_wire
 from pinnedrelease.cluster import paths
 from pinnedrelease.core.actions import ApplyImages, EmitEvent, KeptContainer, PinnedContainer
+from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.core.status import Status
-
-FIELD_MANAGER = "pinnedrelease-controller"
-"""Owner of the image fields and marks on workloads, of the status, and source of events."""
 
 Body = dict[str, object]
 

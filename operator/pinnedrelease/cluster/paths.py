@@ -36,6 +36,8 @@ PODS = ResourceKind(group="", version="v1", plural="pods")
 SECRETS = ResourceKind(group="", version="v1", plural="secrets")
 SERVICE_ACCOUNTS = ResourceKind(group="", version="v1", plural="serviceaccounts")
 EVENTS = ResourceKind(group="", version="v1", plural="events")
+REPLICA_SETS = ResourceKind(group="apps", version="v1", plural="replicasets")
+CONTROLLER_REVISIONS = ResourceKind(group="apps", version="v1", plural="controllerrevisions")
 WORKLOADS = {
     TargetKind.DEPLOYMENT: ResourceKind(group="apps", version="v1", plural="deployments"),
     TargetKind.STATEFUL_SET: ResourceKind(group="apps", version="v1", plural="statefulsets"),

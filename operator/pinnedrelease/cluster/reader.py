@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.decode import decode_workload
-from pinnedrelease.cluster.errors import MalformedDocument, NotFound
+from pinnedrelease.cluster.errors import Forbidden, MalformedDocument, NotFound
+from pinnedrelease.cluster.past import decode_past, is_owned_by
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.core.observed import Release
-from pinnedrelease.core.pin import Target
-from pinnedrelease.core.workload import Workload
+from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.core.workload import PastTemplate, Workload
+
+log = logging.getLogger(__name__)
+
+PAGE = 500
+KEEPERS = {
+    TargetKind.DEPLOYMENT: paths.REPLICA_SETS,
+    TargetKind.STATEFUL_SET: paths.CONTROLLER_REVISIONS,
+    TargetKind.DAEMON_SET: paths.CONTROLLER_REVISIONS,
+}
+"""Where earlier templates are kept."""
 
 
 class Reader:
@@ -29,6 +42,43 @@ class Reader:
             return decode_release(document.values)
         except NotAResource as error:
             raise MalformedDocument(f"PinnedRelease {namespace}/{name}: {error}") from error
+
+    async def past(self, target: Target, namespace: str) -> tuple[PastTemplate, ...]:
+        """The target's earlier templates, as its own controller keeps them; none of a CronJob.
+
+        None either where they may not be read: a lost history then stays lost, and is said so in
+        the log.
+        """
+        kind = KEEPERS.get(target.kind)
+        if kind is None:
+            return ()
+        try:
+            return await self._templates(kind, target, namespace)
+        except NotFound:
+            return ()
+        except Forbidden as error:
+            log.warning("a lost history cannot be rebuilt", extra={"error": str(error)})
+            return ()
+
+    async def _templates(
+        self, kind: paths.ResourceKind, target: Target, namespace: str
+    ) -> tuple[PastTemplate, ...]:
+        workload = await self._session.get(paths.workload(target, namespace))
+        uid = workload.child("metadata").text("uid")
+        labels = dict(workload.child("spec").child("selector").child("matchLabels").texts())
+        selector = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+        found: list[PastTemplate] = []
+        query = {"limit": str(PAGE), "labelSelector": selector}
+        while True:
+            page = await self._session.get(paths.collection(kind, namespace), query)
+            for document in page.children("items"):
+                past = decode_past(document.values) if is_owned_by(document, uid) else None
+                if past is not None:
+                    found.append(past)
+            following = page.child("metadata").optional_text("continue")
+            if not following:
+                return tuple(found)
+            query = {**query, "continue": following}
 
     async def workload(self, target: Target, namespace: str) -> Workload | None:
         """The target as it is now."""

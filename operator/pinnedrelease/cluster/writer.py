@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from pinnedrelease.cluster import paths
-from pinnedrelease.cluster.patches import FIELD_MANAGER, apply_body, event_bodies, status_body
+from pinnedrelease.cluster.patches import apply_body, event_bodies, status_body
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.core.actions import ApplyImages, EmitEvent
+from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
 

@@ -1,7 +1,7 @@
 """Condition types and reasons: part of the API once released, so they are data in one place.
 
 Polarity: Ready True is good. Reconciling and Stalled are present only while True (kstatus).
-Drifted and TagMoved True mean: look here. DigestAvailable True is good.
+Drifted, TagMoved and RolledBack True mean: look here. DigestAvailable True is good.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class ConditionType(StrEnum):
     DRIFTED = "Drifted"
     TAG_MOVED = "TagMoved"
     DIGEST_AVAILABLE = "DigestAvailable"
+    ROLLED_BACK = "RolledBack"
 
 
 class ConditionStatus(StrEnum):
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     PINNED = "Pinned"
     PINNED_TAG_MOVED = "PinnedTagMoved"
     SUSPENDED = "Suspended"
+    ROLLED_BACK = "RolledBack"
     # Ready Unknown, with Reconciling True
     PROGRESSING = "Progressing"
     ROLLING_OUT = "RollingOut"
@@ -58,6 +60,13 @@ class Reason(StrEnum):
     ACCESS_DENIED = "AccessDenied"
     WRITE_REFUSED = "WriteRefused"
     ROLLOUT_TIMEOUT = "RolloutTimeout"
+    DIGEST_REJECTED = "DigestRejected"
+    OVERRIDE_EXPIRED = "OverrideExpired"
+    ROLLOUT_FAILED = "RolloutFailed"
+    # RolledBack, beside the two before
+    OVERRIDE_ACTIVE = "OverrideActive"
+    NO_OVERRIDE = "NoOverride"
+    OVERRIDE_SUPERSEDED = "OverrideSuperseded"
     # Drifted
     TEMPLATE_CHANGED = "TemplateChanged"
     NO_DRIFT_DETECTED = "NoDriftDetected"

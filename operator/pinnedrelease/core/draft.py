@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pinnedrelease.core import messages, rollout_messages
+from pinnedrelease.core import marks, messages, rollback, rollout_messages
 from pinnedrelease.core.case import Case, has_settled_mismatch, is_correcting, is_rolled_out
 from pinnedrelease.core.conditions import (
     Condition,
@@ -24,7 +24,8 @@ from pinnedrelease.core.drift import (
     template_drift,
 )
 from pinnedrelease.core.findings import Consequence, Finding
-from pinnedrelease.core.history import Cause, History
+from pinnedrelease.core.gaps import with_gaps
+from pinnedrelease.core.history import History
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry_report import RegistryReport, Verdict, report
@@ -60,6 +61,8 @@ def draft(case: Case, finding: Finding) -> Status:
         observed_generation=release.generation,
         conditions=settle(release.status.conditions, _conditions(case, finding, registry)),
         last_handled_reconcile_at=release.requested_at or release.status.last_handled_reconcile_at,
+        ended_override=rollback.ended_override(release),
+        failed_generation=rollback.failed_generation(case, finding.reason),
     )
     if situation is None:
         return replace(base, pod_summary=None, pods=None, running=())
@@ -79,19 +82,18 @@ def draft(case: Case, finding: Finding) -> Status:
         history=history,
         revision=max(head.number if head else 0, release.status.revision),
         deploy_time=head.deploy_time if head else None,
+        gaps=with_gaps(case.observed, situation, case.now),
     )
 
 
 def intended_history(case: Case, situation: Situation) -> History:
     """The history with the pair in force recorded as an intent."""
-    release = case.observed.release
-    cause = Cause(
-        generation=release.generation,
-        actor=release.changed_by,
-        change_cause=situation.desired.change_cause,
-    )
+    release, effective = case.observed.release, situation.effective
     return release.status.history.with_intent(
-        situation.effective.pin, cause, case.now.wall, last_number=release.status.revision
+        effective,
+        rollback.cause_of(release, effective, situation.desired),
+        case.now.wall,
+        last_number=max(release.status.revision, marks.last_revision(situation.workload.marks)),
     ).trimmed(situation.desired.revision_history_limit)
 
 
@@ -204,6 +206,8 @@ def _conditions(case: Case, finding: Finding, registry: RegistryReport) -> tuple
     conditions.append(
         _from_verdict(case, ConditionType.DIGEST_AVAILABLE, registry.digest_available)
     )
+    verdict = rollback.rolled_back(case.observed.release, case.now)
+    conditions.append(_from_verdict(case, ConditionType.ROLLED_BACK, verdict))
     return tuple(conditions)
 
 

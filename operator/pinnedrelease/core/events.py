@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pinnedrelease.core import messages, registry_messages, rollout_messages
 from pinnedrelease.core.actions import EmitEvent, EventType
-from pinnedrelease.core.conditions import ConditionType, Reason, find
+from pinnedrelease.core.conditions import (
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Reason,
+    find,
+)
 from pinnedrelease.core.drift import REGISTRY_KINDS, DriftKind, DriftRecord
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.pin import Target
@@ -104,7 +110,8 @@ def _condition_events(before: Status, after: Status) -> list[_Event]:
     events: list[_Event] = []
     stalled = find(after.conditions, ConditionType.STALLED)
     was_stalled = find(before.conditions, ConditionType.STALLED)
-    if stalled is not None and (was_stalled is None or was_stalled.reason != stalled.reason):
+    is_news = stalled is not None and (was_stalled is None or was_stalled.reason != stalled.reason)
+    if stalled is not None and is_news and stalled.reason != Reason.ROLLOUT_FAILED:
         events.append((EventType.WARNING, stalled.reason, stalled.message))
     available = find(after.conditions, ConditionType.DIGEST_AVAILABLE)
     was_available = find(before.conditions, ConditionType.DIGEST_AVAILABLE)
@@ -115,12 +122,33 @@ def _condition_events(before: Status, after: Status) -> list[_Event]:
     ):
         # It may be bytes that are not the digest's: a broken registry, or an attack.
         events.append((EventType.WARNING, available.reason, available.message))
+    events += _override_events(
+        find(before.conditions, ConditionType.ROLLED_BACK),
+        find(after.conditions, ConditionType.ROLLED_BACK),
+    )
     is_suspended, was_suspended = _is_suspended(after), _is_suspended(before)
     if is_suspended and not was_suspended:
         events.append((EventType.NORMAL, "Suspended", messages.suspended()))
     if was_suspended and not is_suspended:
         events.append((EventType.NORMAL, "Resumed", messages.resumed()))
     return events
+
+
+def _override_events(before: Condition | None, after: Condition | None) -> list[_Event]:
+    """Something else than the declared pair comes into force, or does so no more."""
+    if after is None or (before is not None and before.reason == after.reason):
+        return []
+    match after.reason:
+        case Reason.OVERRIDE_ACTIVE:
+            return [(EventType.WARNING, after.reason, after.message)]
+        case Reason.ROLLOUT_FAILED:
+            return [(EventType.WARNING, str(Reason.ROLLED_BACK), after.message)]
+        case Reason.OVERRIDE_SUPERSEDED:
+            return [(EventType.NORMAL, after.reason, after.message)]
+        case Reason.NO_OVERRIDE if before is not None and before.status is ConditionStatus.TRUE:
+            return [(EventType.NORMAL, "OverrideEnded", after.message)]
+        case _:
+            return []
 
 
 def _is_suspended(status: Status) -> bool:

@@ -11,7 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pinnedrelease.core import messages, registry_messages, rollout_messages
+from pinnedrelease.core import (
+    messages,
+    registry_messages,
+    rollback,
+    rollback_messages,
+    rollout_messages,
+)
 from pinnedrelease.core.case import (
     Case,
     grace_left_s,
@@ -23,9 +29,10 @@ from pinnedrelease.core.case import (
 )
 from pinnedrelease.core.conditions import ConditionStatus, Reason
 from pinnedrelease.core.observed import InvalidSpec, RefusalKind
+from pinnedrelease.core.pin import OnFailure, PinSource
 from pinnedrelease.core.registry_gate import Gate, gate
 from pinnedrelease.core.registry_report import report
-from pinnedrelease.core.situation import is_fenced_off
+from pinnedrelease.core.situation import Situation, is_fenced_off
 
 
 class Consequence(Enum):
@@ -85,6 +92,15 @@ def container_missing(case: Case) -> Finding | None:
     return _stalls(Reason.CONTAINER_NOT_FOUND, text)
 
 
+def digest_rejected(case: Case) -> Finding | None:
+    """A person has refused this digest: the workload is left on what it runs."""
+    situation = case.situation
+    if situation is None or situation.rejection is None:
+        return None
+    text = rollback_messages.rejected(situation.effective.pin, situation.rejection)
+    return _stalls(Reason.DIGEST_REJECTED, text)
+
+
 def conflict(case: Case) -> Finding | None:
     """An older PinnedRelease governs one of our containers."""
     situation = case.situation
@@ -107,7 +123,11 @@ def digest_missing(case: Case) -> Finding | None:
     situation = case.situation
     if situation is None or gate(case.observed, situation, case.now) is not Gate.CLOSED:
         return None
-    text = registry_messages.digest_missing(situation.effective.pin, has_deployed=False)
+    release, pin = case.observed.release, situation.effective.pin
+    if release.status.history.has_deployed(pin):
+        text = rollback_messages.target_missing(pin, rollback.alternative_to(release, pin))
+    else:
+        text = registry_messages.digest_missing(pin, has_deployed=False)
     return _stalls(Reason.DIGEST_MISSING, text)
 
 
@@ -187,11 +207,38 @@ def rolling_out(case: Case) -> Finding | None:
         text = rollout_messages.rollout_timeout(
             situation.workload, situation.desired, situation.effective, case.observed.pods
         )
+        if _has_nowhere_to_go(case, situation):
+            text = f"{text}. {rollback_messages.nowhere_to_go()}"
         return _stalls(Reason.ROLLOUT_TIMEOUT, text)
     text = rollout_messages.rolling_out(
         situation.effective.pin, situation.workload, replaced_pods(case)
     )
     return _waits(reason, text)
+
+
+def override_expired(case: Case) -> Finding | None:
+    """An override has lasted longer than it was meant to: an alarm, not a switch."""
+    return _rolled_back_for(case, Reason.OVERRIDE_EXPIRED)
+
+
+def rollout_failed(case: Case) -> Finding | None:
+    """The declared pair did not become ready and was taken back."""
+    return _rolled_back_for(case, Reason.ROLLOUT_FAILED)
+
+
+def _rolled_back_for(case: Case, reason: Reason) -> Finding | None:
+    verdict = rollback.rolled_back(case.observed.release, case.now)
+    if case.situation is None or verdict.reason != reason:
+        return None
+    return _stalls(reason, verdict.message)
+
+
+def overridden(case: Case) -> Finding | None:
+    """A declared exception is in force."""
+    verdict = rollback.rolled_back(case.observed.release, case.now)
+    if case.situation is None or verdict.reason != Reason.OVERRIDE_ACTIVE:
+        return None
+    return _settled(Reason.ROLLED_BACK, verdict.message)
 
 
 def pinned(case: Case) -> Finding | None:
@@ -213,6 +260,7 @@ CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
     invalid_spec,
     target_missing,
     container_missing,
+    digest_rejected,
     conflict,
     stale_read,
     digest_missing,
@@ -223,6 +271,9 @@ CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
     pods_mismatch,
     suspended,
     rolling_out,
+    override_expired,
+    rollout_failed,
+    overridden,
     pinned,
 )
 
@@ -232,6 +283,14 @@ def examine(case: Case) -> tuple[Finding, ...]:
     found = tuple(finding for check in CHECKS if (finding := check(case)) is not None)
     assert found, "pinned() and target_missing() together cover every case"  # noqa: S101
     return found
+
+
+def _has_nowhere_to_go(case: Case, situation: Situation) -> bool:
+    return (
+        situation.desired.on_failure is OnFailure.ROLL_BACK
+        and situation.effective.source is PinSource.SPEC
+        and rollback.fallback_of(case.observed.release, situation) is None
+    )
 
 
 def _settled(reason: Reason, message: str) -> Finding:

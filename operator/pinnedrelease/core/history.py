@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from pinnedrelease.core.pin import Pin
+from pinnedrelease.core.pin import EffectivePin, Pin, PinSource
 
 
 class RevisionAction(StrEnum):
@@ -15,6 +15,11 @@ class RevisionAction(StrEnum):
     INITIAL = "Initial"
     PROMOTE = "Promote"
     ROLLBACK = "Rollback"
+    OVERRIDE = "Override"
+    OVERRIDE_ENDED = "OverrideEnded"
+    AUTO_ROLLBACK = "AutoRollback"
+    RECOVERED = "Recovered"
+    """The status was lost; this was read off the workload's own history."""
 
 
 class RevisionResult(StrEnum):
@@ -27,6 +32,12 @@ class RevisionResult(StrEnum):
     FAILED = "Failed"
     SUPERSEDED = "Superseded"
     """Replaced by the next revision before its pods were ready."""
+    UNKNOWN = "Unknown"
+    """Recovered: nobody recorded what became of it."""
+
+
+TOLD_ACTIONS = frozenset({RevisionAction.INITIAL, RevisionAction.PROMOTE, RevisionAction.ROLLBACK})
+"""Revisions that were put in force by ``spec`` itself, with ``spec.changeCause``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +63,18 @@ class Revision:
     supersede_time: datetime | None = None
     digest_missing_time: datetime | None = None
     """Since when the registry is known to have the digest no more."""
+    edited_by: str | None = None
+    """Who else has written this entry of the status: then it is not believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Between these times the workload changed while no operator was watching."""
+
+    start: datetime
+    end: datetime
+    actor: str
+    """Who made the newest of the changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,20 +107,27 @@ class History:
             for revision in self.revisions
         )
 
-    def with_intent(self, pin: Pin, cause: Cause, now: datetime, *, last_number: int) -> History:
+    def last_told_cause(self) -> str | None:
+        """The newest ``spec.changeCause`` that is recorded."""
+        told = (one.cause.change_cause for one in self.revisions if one.action in TOLD_ACTIONS)
+        return next((text for text in told if text is not None), None)
+
+    def with_intent(
+        self, effective: EffectivePin, cause: Cause, now: datetime, *, last_number: int
+    ) -> History:
         """Record a pair ahead of the write that puts it in force.
 
         Recording the pair that is in force already changes nothing, so that a pass repeated after
         a crash does not double the entry. ``last_number`` is the highest number ever given.
         """
-        head = self.head
+        head, pin = self.head, effective.pin
         if head is not None and head.pin == pin:
             return self
         number = max([last_number, *(revision.number for revision in self.revisions)]) + 1
         entry = Revision(
             number=number,
             pin=pin,
-            action=self._action_for(pin),
+            action=self._action_for(effective),
             result=RevisionResult.PLANNED,
             cause=cause,
             deploy_time=now,
@@ -131,14 +161,30 @@ class History:
         """The newest ``limit`` revisions; the one in force and the one before it always stay."""
         return History(revisions=self.revisions[: max(limit, 2)])
 
-    def _action_for(self, pin: Pin) -> RevisionAction:
+    def _action_for(self, effective: EffectivePin) -> RevisionAction:
+        pin = effective.pin
+        if effective.source is PinSource.OVERRIDE:
+            return RevisionAction.OVERRIDE
+        if effective.source is PinSource.LAST_SUCCEEDED:
+            return RevisionAction.AUTO_ROLLBACK
         if self.head is None:
             return RevisionAction.INITIAL
+        if self.head.action is RevisionAction.OVERRIDE and self._before_override() == pin:
+            return RevisionAction.OVERRIDE_ENDED
         if self.head.pin.digest == pin.digest:
             return RevisionAction.PROMOTE
-        earlier = {(revision.pin.repository, revision.pin.digest) for revision in self.revisions}
-        known = (pin.repository, pin.digest) in earlier
-        return RevisionAction.ROLLBACK if known else RevisionAction.PROMOTE
+        earlier = {
+            (revision.pin.repository, revision.pin.digest)
+            for revision in self.revisions
+            if revision.result not in (RevisionResult.PLANNED, RevisionResult.FAILED)
+        }
+        is_return = (pin.repository, pin.digest) in earlier
+        return RevisionAction.ROLLBACK if is_return else RevisionAction.PROMOTE
+
+    def _before_override(self) -> Pin | None:
+        """The pair that the newest override replaced, even if it was changed on the way."""
+        before = (one for one in self.revisions if one.action is not RevisionAction.OVERRIDE)
+        return next((one.pin for one in before), None)
 
     def _with_head_superseded(self, now: datetime) -> tuple[Revision, ...]:
         if self.head is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pinnedrelease.core.workload import Fence
 
+FIELD_MANAGER = "pinnedrelease-controller"
+"""Owner of the fields that we write, and our name where we act ourselves."""
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 """Shown by ``kubectl rollout history``."""
 FENCE_PREFIX = "fence.pinnedrelease.dev/"
@@ -12,6 +14,7 @@ PIN_PREFIX = "pin.pinnedrelease.dev/"
 """Followed by a container's name: the image that it is pinned to, for admission policies."""
 
 
+REVISION_DIGITS = 9
 GENERATION_DIGITS = 18
 """A generation is an int64; more digits than these were not written by an API server."""
 
@@ -29,6 +32,13 @@ def parse_fence(text: str) -> Fence | None:
     if len(generation) > GENERATION_DIGITS:
         return None
     return Fence(release_uid=uid, generation=int(generation))
+
+
+def last_revision(present: tuple[tuple[str, str], ...]) -> int:
+    """The number of the revision that was written last; 0 when the mark does not tell."""
+    number = dict(present).get(CHANGE_CAUSE, "").rpartition(" rev ")[2]
+    is_number = number.isascii() and number.isdecimal() and len(number) <= REVISION_DIGITS
+    return int(number) if is_number else 0
 
 
 def merged(

@@ -11,7 +11,7 @@ from pinnedrelease.core.pin import DesiredPin
 from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.registry import RegistryFacts
 from pinnedrelease.core.status import Status
-from pinnedrelease.core.workload import Workload
+from pinnedrelease.core.workload import PastTemplate, Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,10 @@ class Release:
     deleting: bool = False
     changed_by: str | None = None
     """The field manager that set the declared digest last."""
+    overridden_by: str | None = None
+    """The field manager that set the override."""
+    vouched_digest: str | None = None
+    """The value of the annotation by which a person says that nodes have this digest."""
     requested_at: str | None = None
     """The value of the reconcile annotation."""
 
@@ -113,5 +117,11 @@ class Observed:
     registry: RegistryFacts = field(default_factory=RegistryFacts)
     pods: tuple[Pod, ...] | None = None
     """The target's pods; None when pods are not watched."""
+    watching_since: datetime | None = None
+    """When this process began to watch; None for a single look from outside."""
+    watched_until: datetime | None = None
+    """Until when an earlier process is known to have watched."""
+    past: tuple[PastTemplate, ...] = ()
+    """The workload's own history; read only when the status has lost its own."""
     memory: Memory = field(default_factory=Memory)
     limits: Limits = field(default_factory=Limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -32,6 +32,16 @@ class PinSource(StrEnum):
     """Where the pair in force comes from."""
 
     SPEC = "Spec"
+    OVERRIDE = "Override"
+    LAST_SUCCEEDED = "LastSucceeded"
+    """The rollout of the declared pair failed and ``onFailure`` is ``RollBack``."""
+
+
+class OnFailure(StrEnum):
+    """What happens when pods are not ready on a new pair within ``timeout``."""
+
+    HOLD = "Hold"
+    ROLL_BACK = "RollBack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,29 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A declared exception (break-glass): this digest instead of one exact declared digest.
+
+    It ends by itself when the spec declares another digest than ``instead_of`` (design 3.9).
+    """
+
+    digest: DeclaredDigest
+    instead_of: DeclaredDigest
+    reason: str
+    tag: str | None = None
+    expire_time: datetime | None = None
+    """From then on an alarm is raised; what runs stays as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedDigest:
+    """A digest that must not be rolled out until a person lifts this."""
+
+    digest: DeclaredDigest
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredPin:
     """A valid spec."""
 
@@ -101,6 +134,13 @@ class DesiredPin:
     revision_history_limit: int = 10
     change_cause: str | None = None
     registry: RegistryWish = field(default_factory=RegistryWish)
+    on_failure: OnFailure = OnFailure.HOLD
+    override: Override | None = None
+    rejected: tuple[RejectedDigest, ...] = ()
+
+    def rejection_of(self, digest: DeclaredDigest) -> RejectedDigest | None:
+        """Why a digest must not be rolled out, or None."""
+        return next((one for one in self.rejected if one.digest == digest), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +149,3 @@ class EffectivePin:
 
     pin: Pin
     source: PinSource
-
-
-def effective_pin(desired: DesiredPin) -> EffectivePin:
-    """The pair in force (design 3.1). Nothing else ever decides what runs."""
-    return EffectivePin(pin=desired.pin, source=PinSource.SPEC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pinnedrelease.core import marks, messages
+from pinnedrelease.core import marks, messages, rollback
 from pinnedrelease.core.actions import (
     Action,
     ApplyImages,
@@ -26,6 +26,7 @@ from pinnedrelease.core.events import TAG_NEWS, events_between
 from pinnedrelease.core.findings import Consequence, Finding, examine
 from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
 from pinnedrelease.core.pods import PodReport
+from pinnedrelease.core.recovery import with_recovered_history
 from pinnedrelease.core.registry_gate import Gate, gate, wait_left_s
 from pinnedrelease.core.situation import (
     Situation,
@@ -59,6 +60,7 @@ def plan(observed: Observed, now: Instant) -> Plan:
     """Decide. Total: returns for every observed world, raises for none (ADR 3)."""
     if observed.release.deleting:
         return Plan(actions=(), findings=(), memory=Memory())
+    observed = with_recovered_history(observed, now)
     situation = assess(observed)
     pods = pod_report(observed, situation) if situation is not None else None
     memory = _memory(observed, situation, pods, now)
@@ -242,6 +244,11 @@ def _requeue_after_s(case: Case, finding: Finding) -> float | None:
         situation = case.situation
         at_gate = situation is not None and gate(observed, situation, now) is Gate.WAITING
         waits.append(wait_left_s(observed, now) if at_gate else 1.0)
+    expires_s = rollback.expires_in_s(case)
+    if expires_s is not None:
+        waits.append(expires_s)
+    if rollback.is_taken_back(case, finding.reason):
+        waits.append(SHORTEST_REQUEUE_S)
     held_s = held_back_s(observed, now)
     if held_s > 0:
         waits.append(held_s)

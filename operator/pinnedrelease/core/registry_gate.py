@@ -1,7 +1,7 @@
-"""Whether a digest may be rolled out for the first time, as far as registries tell (design 3.6).
+"""Whether a pair may be put in force, as far as registries tell (design 3.6 and 3.9, ADR 10).
 
-Only the first rollout of a digest ever asks. Putting drift right and going back to a digest that
-ran before need no registry.
+A change of the pair asks first and waits some seconds at most, also on the way back to a digest
+that ran before: nodes may have it no more. Putting drift right never asks.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ class Gate(Enum):
 
 def gate(observed: Observed, situation: Situation, now: Instant) -> Gate:
     """Whether the pair in force may be written now."""
-    if not _is_first_rollout(observed, situation):
+    if not _is_asked_first(observed, situation):
         return Gate.OPEN
     fact = observed.registry.digest.at(now.monotonic_s)
     if fact.presence is Presence.FOUND:
         return Gate.OPEN
-    if fact.presence is Presence.MISSING or _was_closed(observed):
+    is_gone = fact.presence is Presence.MISSING or _is_recorded_as_gone(observed, situation)
+    if is_gone or _was_closed(observed):
         return Gate.CLOSED
     return Gate.WAITING if wait_left_s(observed, now) > 0 else Gate.OPEN
 
@@ -44,13 +45,23 @@ def wait_left_s(observed: Observed, now: Instant) -> float:
     return max(0.0, fact.asked_since_s + observed.limits.registry_wait_s - now.monotonic_s)
 
 
-def _is_first_rollout(observed: Observed, situation: Situation) -> bool:
+def _is_asked_first(observed: Observed, situation: Situation) -> bool:
     return (
         situation.desired.registry.check is not RegistryCheck.NONE
         and bool(situation.differing)
         and situation.is_new_pair
         and situation.writes_allowed
-        and not observed.release.status.history.has_deployed(situation.effective.pin)
+        and observed.release.vouched_digest != str(situation.effective.pin.digest)
+    )
+
+
+def _is_recorded_as_gone(observed: Observed, situation: Situation) -> bool:
+    """Whether the history knows that the registry has lost the digest to return to."""
+    digest = situation.effective.pin.digest
+    return any(
+        one.digest_missing_time is not None
+        for one in observed.release.status.history.revisions
+        if one.pin.digest == digest
     )
 
 

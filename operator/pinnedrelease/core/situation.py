@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pinnedrelease.core.effective import effective_pin
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.observed import Instant, Observed, Release
-from pinnedrelease.core.pin import DesiredPin, DriftPolicy, EffectivePin, effective_pin
+from pinnedrelease.core.pin import DesiredPin, DriftPolicy, EffectivePin, RejectedDigest
 from pinnedrelease.core.pods import PodReport, digests_in, report_pods
 from pinnedrelease.core.proof import Proof, learn
 from pinnedrelease.core.selection import Selection, select_containers
@@ -35,6 +36,11 @@ class Situation:
         return self.desired.drift_policy is DriftPolicy.CORRECT and not self.desired.suspend
 
     @property
+    def rejection(self) -> RejectedDigest | None:
+        """Why the pair in force must not be rolled out, or None."""
+        return self.desired.rejection_of(self.effective.pin.digest)
+
+    @property
     def has_drifted(self) -> bool:
         """The workload differs, and not because a new pair has yet to be rolled out by us."""
         return bool(self.differing) and not (self.is_new_pair and self.writes_allowed)
@@ -45,7 +51,7 @@ def assess(observed: Observed) -> Situation | None:
     release, workload = observed.release, observed.workload
     if not isinstance(release.spec, DesiredPin) or workload is None or workload.deleting:
         return None
-    effective = effective_pin(release.spec)
+    effective = effective_pin(release.spec, release.status, release.generation)
     selection = select_containers(release.spec, effective.pin, release.status.containers, workload)
     winner, contested = _contest(observed, selection, workload)
     governed = workload.named(selection.names - contested)
@@ -66,7 +72,7 @@ def assess(observed: Observed) -> Situation | None:
 
 def may_write(observed: Observed, situation: Situation, now: Instant) -> bool:
     """Whether a write is due and nothing holds it back."""
-    if not situation.governed or not situation.writes_allowed:
+    if not situation.governed or not situation.writes_allowed or situation.rejection is not None:
         return False
     if is_fenced_off(observed, situation) or held_back_s(observed, now) > 0:
         return False
@@ -140,7 +146,7 @@ def _contest(
             continue
         if not rival.is_older_than(observed.release):
             break
-        pin = effective_pin(rival.spec).pin
+        pin = effective_pin(rival.spec, rival.status, rival.generation).pin
         claims = select_containers(rival.spec, pin, rival.status.containers, workload)
         overlap = claims.names & selection.names
         contested |= overlap

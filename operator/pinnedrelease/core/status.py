@@ -7,8 +7,8 @@ from datetime import datetime
 
 from pinnedrelease.core.conditions import Condition
 from pinnedrelease.core.drift import DriftRecord
-from pinnedrelease.core.history import History
-from pinnedrelease.core.pin import EffectivePin
+from pinnedrelease.core.history import Gap, History
+from pinnedrelease.core.pin import EffectivePin, Override
 from pinnedrelease.core.pods import PodCounts, Running
 from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry import RegistryRecord
@@ -38,3 +38,9 @@ class Status:
     history: History = field(default_factory=History)
     conditions: tuple[Condition, ...] = ()
     last_handled_reconcile_at: str | None = None
+    ended_override: Override | None = None
+    """The override in the spec that has ended and is not obeyed again."""
+    failed_generation: int | None = None
+    """Generation whose pair was rolled back because its pods did not become ready."""
+    gaps: tuple[Gap, ...] = ()
+    """Times for which nobody knows what ran, newest first."""

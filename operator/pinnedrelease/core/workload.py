@@ -86,6 +86,18 @@ class PullSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastTemplate:
+    """An earlier pod template, as a ReplicaSet or ControllerRevision keeps it."""
+
+    number: int
+    """The workload controller's own count."""
+    created_at: datetime
+    images: tuple[tuple[str, str], ...]
+    """Container name and image."""
+    change_cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """A Deployment, StatefulSet, DaemonSet or CronJob as it was read.
 

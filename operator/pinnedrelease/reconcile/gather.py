@@ -9,8 +9,9 @@ from typing import Protocol
 from pinnedrelease.core.observed import Limits, Memory, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Target
 from pinnedrelease.core.pods import Pod
+from pinnedrelease.core.recovery import has_lost_history
 from pinnedrelease.core.registry import RegistryFacts
-from pinnedrelease.core.workload import Workload
+from pinnedrelease.core.workload import PastTemplate, Workload
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,6 +33,9 @@ class Reads(Protocol):
 
     async def workload(self, target: Target, namespace: str) -> Workload | None:
         """The target as it is now."""
+
+    async def past(self, target: Target, namespace: str) -> tuple[PastTemplate, ...]:
+        """The target's earlier templates, as its own controller keeps them."""
 
 
 class Neighbours(Protocol):
@@ -125,9 +129,19 @@ async def gather(
         rivals=tuple(_same_target(release, [read.result() for read in rival_reads])),
         registry=registries.observe(key, release, workload, pods),
         pods=pods,
+        past=await _past(release, workload, reads),
         memory=memory,
         limits=limits,
     )
+
+
+async def _past(
+    release: Release, workload: Workload | None, reads: Reads
+) -> tuple[PastTemplate, ...]:
+    """The workload's own history, read only when the status has lost its own."""
+    if workload is None or not has_lost_history(release, workload):
+        return ()
+    return await reads.past(workload.target, release.namespace)
 
 
 def _same_target(release: Release, others: list[Release | None]) -> list[Release]:

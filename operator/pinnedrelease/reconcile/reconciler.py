@@ -58,6 +58,7 @@ class Reconciler:
         self._neighbours = neighbours
         self._clock = clock
         self._limits = limits
+        self._watching_since = clock.now().wall
         self._remembered: dict[Key, _Remembered] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -112,6 +113,7 @@ class Reconciler:
             workload=workload,
             registry=self._registries.observe(key, remembered.release, workload, pods),
             pods=pods,
+            watching_since=self._watching_since,
             memory=remembered.memory,
             limits=self._limits,
         )
@@ -122,7 +124,10 @@ class Reconciler:
         observed = await gather(
             key, self._reads, self._neighbours, self._registries, memory, self._limits
         )
-        if observed is None or remembered is None:
+        if observed is None:
+            return None
+        observed = replace(observed, watching_since=self._watching_since)
+        if remembered is None:
             return observed
         is_same_object = remembered.release.uid == observed.release.uid
         return observed if is_same_object else replace(observed, memory=Memory())

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from pinnedrelease.core.conditions import ConditionType, Reason, find
 from pinnedrelease.core.digest import Digest
+from pinnedrelease.core.effective import effective_pin
 from pinnedrelease.core.observed import Release
-from pinnedrelease.core.pin import DesiredPin, Pin, effective_pin
+from pinnedrelease.core.pin import DesiredPin, Pin
 from pinnedrelease.core.pods import Pod, current_pods
 from pinnedrelease.core.proof import (
     Content,
@@ -150,7 +151,7 @@ class _Asked:
         self._key = key
         self._release = release
         self._spec = spec
-        self._pin: Pin = effective_pin(spec).pin
+        self._pin: Pin = effective_pin(spec, release.status, release.generation).pin
         self._accesses: dict[Repository, Access] = {}
         pinned = self._pin.digest.digest
         self._tag = self._question(Subject.TAG, self._pin.repository, self._pin.tag)

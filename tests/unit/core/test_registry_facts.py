@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY
+from pinnedrelease.core import messages
 from pinnedrelease.core.actions import ApplyImages, EmitEvent, WriteStatus
 from pinnedrelease.core.conditions import ConditionType, find
 from pinnedrelease.core.digest import Digest
@@ -149,15 +150,46 @@ def test_drift_is_put_right_whatever_the_registry_says() -> None:
         assert writes(plan(with_facts(drifted, digest=fact), at(30)))
 
 
-def test_going_back_to_a_digest_that_ran_needs_no_registry() -> None:
+def returning() -> Observed:
+    """A world that has gone from A to B and is asked to go back to A."""
     promoted = pinned()
     promoted = settled(
         replace(promoted, release=replace(promoted.release, generation=2, spec=desired(PIN_B))), 60
     )
-    back = replace(promoted, release=replace(promoted.release, generation=3, spec=desired(PIN_A)))
+    return replace(promoted, release=replace(promoted.release, generation=3, spec=desired(PIN_A)))
 
+
+def test_going_back_to_a_digest_that_ran_waits_for_the_registry_some_seconds_at_most() -> None:
+    back = returning()
+
+    waiting = plan(with_facts(back, digest=Fact(asked_since_s=at(119).monotonic_s)), at(120))
+    assert not writes(waiting)
+    assert waiting.requeue_after_s == 4.0
     assert writes(plan(with_facts(back, digest=ASKED), at(120)))
-    assert writes(plan(with_facts(back, digest=MISSING), at(120)))
+
+
+def test_going_back_to_a_digest_that_ran_needs_no_registry() -> None:
+    assert writes(
+        plan(
+            with_facts(returning(), digest=Fact(asked_since_s=at(119).monotonic_s, trouble=DOWN)),
+            at(120),
+        )
+    )
+
+
+def test_going_back_to_a_digest_that_is_gone_is_refused_with_the_nearest_alternative() -> None:
+    decided = plan(with_facts(returning(), digest=MISSING), at(120))
+
+    assert not writes(decided)
+    assert decided.findings[0].reason == "DigestMissing"
+    assert f"revision that is there: 2, {messages.pair(PIN_B)}" in decided.findings[0].message
+
+
+def test_a_person_who_vouches_for_a_lost_digest_is_believed() -> None:
+    back = returning()
+    vouched = replace(back.release, vouched_digest=str(PIN_A.digest))
+
+    assert writes(plan(with_facts(replace(back, release=vouched), digest=MISSING), at(120)))
 
 
 def test_a_moved_tag_keeps_ready_and_is_told_once() -> None:
