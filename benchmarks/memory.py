@@ -26,6 +26,8 @@ from operator_process import OperatorProcess
 QUIET_S = 60.0
 REST_S = 15.0
 TARGET_MIB = 400
+NODES = 300
+"""About a hundred pods on each, as in real clusters: the scheduler slows down with more."""
 ROLE = "pinnedrelease-controller"
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -39,7 +41,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = []
-    with ControlPlane(ensure(), audit=False, requests_per_s=3000) as plane:
+    with ControlPlane(ensure(), nodes=NODES, audit=False, requests_per_s=3000) as plane:
         operator_process.install(plane)
         fleet = Fleet(plane, given.pods)
         pinned = 0

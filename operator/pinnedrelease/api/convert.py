@@ -86,7 +86,7 @@ def status_to_wire(status: Status) -> dict[str, object]:
             for one in status.running
         ],
         proof=proof_to_wire(status.proof) if status.proof else None,
-        drift=[_drift_to_wire(record) for record in status.drift],
+        drift=[drift_to_wire(record) for record in status.drift],
         registry=_registry_to_wire(status.registry) if status.registry else None,
         history=[revision_to_wire(revision) for revision in status.history.revisions],
         conditions=[_condition_to_wire(condition) for condition in status.conditions],
@@ -129,7 +129,7 @@ def status_from_wire(document: object, edited: Mapping[int, str] | None = None) 
             for one in sound_entries(document.get("runningDigests"), RunningEntry)
         ),
         proof=proof_from_wire(facts.proof) if facts.proof else None,
-        drift=tuple(map(_drift_from_wire, sound_entries(document.get("drift"), DriftEntry))),
+        drift=tuple(map(drift_from_wire, sound_entries(document.get("drift"), DriftEntry))),
         registry=_registry_from_wire(facts.registry) if facts.registry else None,
         history=history_from_wire(document.get("history"), edited or {}),
         conditions=tuple(
@@ -188,7 +188,8 @@ def _registry_from_wire(entry: RegistryEntry) -> RegistryRecord:
     )
 
 
-def _drift_to_wire(record: DriftRecord) -> DriftEntry:
+def drift_to_wire(record: DriftRecord) -> DriftEntry:
+    """The wire form of a drift record."""
     return DriftEntry(
         kind=record.kind,
         subject=record.subject,
@@ -200,7 +201,8 @@ def _drift_to_wire(record: DriftRecord) -> DriftEntry:
     )
 
 
-def _drift_from_wire(entry: DriftEntry) -> DriftRecord:
+def drift_from_wire(entry: DriftEntry) -> DriftRecord:
+    """A recorded incident."""
     return DriftRecord(
         kind=entry.kind,
         subject=entry.subject,

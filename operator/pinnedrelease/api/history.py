@@ -86,7 +86,7 @@ def history_from_wire(document: object, edited: Mapping[int, str]) -> History:
         revisions=tuple(
             revision
             for entry in sorted(entries, key=lambda one: one.revision, reverse=True)
-            if (revision := _revision_from_wire(entry, edited.get(entry.revision))) is not None
+            if (revision := revision_from_wire(entry, edited.get(entry.revision))) is not None
         )
     )
 
@@ -110,7 +110,8 @@ def revision_to_wire(revision: Revision) -> HistoryEntry:
     )
 
 
-def _revision_from_wire(entry: HistoryEntry, edited_by: str | None) -> Revision | None:
+def revision_from_wire(entry: HistoryEntry, edited_by: str | None) -> Revision | None:
+    """A recorded revision; None when its pair makes no sense."""
     try:
         pin = Pin.declare(repository=entry.repository, tag=entry.tag, digest=entry.digest)
     except CoreError:

@@ -1,39 +1,64 @@
-"""``pinrel``: the commands that need no cluster."""
+"""``pinrel`` and ``kubectl pinned-release``: finds the command and imports nothing else."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from importlib import import_module
+from typing import Protocol
 
-from pinnedrelease import __version__
+from pinnedrelease.cli.errors import CommandError
+
+COMMANDS = {
+    "history": "show the revisions of a PinnedRelease, or export them",
+    "ran": "answer what ran at a time, from the status, an export or Git",
+    "rollback": "go back to an earlier revision, in the cluster or in a file",
+    "clear-override": "end a break-glass override",
+    "reject": "refuse a digest until a person lifts it",
+    "crd": "print the CustomResourceDefinition",
+    "version": "print the version",
+}
+DESCRIPTION = "Keep Kubernetes workloads on exactly the image digest that was declared."
+
+
+class Command(Protocol):
+    """What a module of a command has."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's flags."""
+
+    def run(self, given: argparse.Namespace) -> int:
+        """Do it. Returns the exit code; raises CommandError."""
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    """Run one command. 0: done, 2: wrong usage."""
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Keep Kubernetes workloads on exactly the image digest that was declared.",
-    )
+    """Run one command. 0: done or yes, 1: no or nothing done, 2: wrong usage, 3: cannot tell."""
+    parser = argparse.ArgumentParser(prog=program, description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("controller", help="run the operator (see: controller --help)")
-    crd = commands.add_parser("crd", help="print the CustomResourceDefinition")
-    crd.add_argument("--output", type=Path, help="write to this file instead of standard output")
-    commands.add_parser("version", help="print the version")
+    wanted = next((one for one in arguments if one in COMMANDS), None)
+    command: Command | None = None
+    for name, text in COMMANDS.items():
+        its_parser = commands.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}."
+        )
+        if name == wanted:
+            command = _imported(name)
+            command.add_arguments(its_parser)
     given = parser.parse_args(arguments)
-    if given.command == "crd":
-        return _print_crd(given.output)
-    sys.stdout.write(f"{__version__}\n")
-    return 0
+    if command is None:
+        parser.error("the operator is started with: pinrel controller")
+    try:
+        return command.run(given)
+    except CommandError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
 
 
-def _print_crd(output: Path | None) -> int:
-    # pydantic takes longer to import than the other commands take to run.
-    from pinnedrelease.api.crd import render_crd  # noqa: PLC0415
-
-    if output is None:
-        sys.stdout.write(render_crd())
-    else:
-        output.write_text(render_crd(), encoding="utf-8")
-    return 0
+def _imported(name: str) -> Command:
+    """The module of one command: others may need libraries that take longer than the command."""
+    module: Command = import_module(f"pinnedrelease.cli.{name.replace('-', '_')}")
+    return module

@@ -13,6 +13,8 @@ from kubernetes.client import Configuration
 
 from pinnedrelease.cluster.errors import NoConfiguration
 
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+DEFAULT_NAMESPACE = "default"
 TOKEN_AGE_S = 60.0
 """A token is read again after this time: the kubelet rotates it in its file."""
 
@@ -82,6 +84,19 @@ def load_access(
         tls=_tls(configuration),
         tokens=TokenSource(configuration, monotonic),
     )
+
+
+def context_namespace(kubeconfig: Path | None, context: str | None) -> str:
+    """The namespace of a context, or of the pod that this runs in; else ``default``."""
+    try:
+        contexts, active = kubernetes_config.list_kube_config_contexts(
+            config_file=str(kubeconfig) if kubeconfig else None
+        )
+    except (kubernetes_config.ConfigException, OSError):
+        is_pod = POD_NAMESPACE.is_file()
+        return POD_NAMESPACE.read_text().strip() if is_pod else DEFAULT_NAMESPACE
+    chosen = next((one for one in contexts if one["name"] == context), active)
+    return str(chosen["context"].get("namespace") or DEFAULT_NAMESPACE)
 
 
 def _load(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> None:

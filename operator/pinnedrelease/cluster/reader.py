@@ -8,6 +8,7 @@ from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.decode import decode_workload
+from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import Forbidden, MalformedDocument, NotFound
 from pinnedrelease.cluster.past import decode_past, is_owned_by
 from pinnedrelease.cluster.session import Session
@@ -42,6 +43,10 @@ class Reader:
             return decode_release(document.values)
         except NotAResource as error:
             raise MalformedDocument(f"PinnedRelease {namespace}/{name}: {error}") from error
+
+    async def document(self, namespace: str, name: str) -> Document:
+        """A PinnedRelease as the API server has it. Raises NotFound."""
+        return await self._session.get(paths.item(paths.RELEASES, namespace, name))
 
     async def past(self, target: Target, namespace: str) -> tuple[PastTemplate, ...]:
         """The target's earlier templates, as its own controller keeps them; none of a CronJob.

@@ -6,6 +6,7 @@ only be a declared digest (the type of :class:`PinnedContainer`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pinnedrelease.cluster import paths
@@ -16,6 +17,8 @@ from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
 
+COMMAND_MANAGER = "pinrel"
+"""Owner of what a person changes with the CLI."""
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -44,6 +47,20 @@ class Writer:
             apply_body(action, release.namespace),
             APPLY_PATCH,
             {"fieldManager": FIELD_MANAGER, "force": "true"},
+        )
+
+    async def change_release(
+        self, namespace: str, name: str, patch: Mapping[str, object], resource_version: str
+    ) -> None:
+        """Change what a PinnedRelease declares, if it is still as it was read: for the CLI."""
+        metadata = patch.get("metadata")
+        fields = metadata if isinstance(metadata, Mapping) else {}
+        body = {**patch, "metadata": {**fields, "resourceVersion": resource_version}}
+        await self._session.patch(
+            paths.item(paths.RELEASES, namespace, name),
+            body,
+            MERGE_PATCH,
+            {"fieldManager": "pinrel"},
         )
 
     async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:

@@ -46,8 +46,9 @@ PROOF = Proof(
 
 
 def pod(name: str, digest: str = DIGEST_A, *, is_ready: bool = True, actor: str = "") -> Pod:
-    """A pod that runs a digest: A is pinned, B is proven to be other content, C is unknown."""
+    """A pod that runs a digest (A is pinned, B proven to be other content) beside a sidecar."""
     image_id = f"{REPOSITORY}@{digest}" if digest else ""
+    web = PodContainer("web", "x", image_id=image_id, changed_by=actor)
     return Pod(
         name=name,
         uid=name,
@@ -56,7 +57,7 @@ def pod(name: str, digest: str = DIGEST_A, *, is_ready: bool = True, actor: str 
         is_finished=False,
         is_leaving=False,
         trouble="",
-        containers=(PodContainer("web", "x", image_id=image_id, changed_by=actor),),
+        containers=(PodContainer("proxy", "y", image_id=f"proxy@{DIGEST_B}"), web),
     )
 
 
@@ -199,12 +200,14 @@ def test_the_timeout_is_the_one_of_the_spec() -> None:
 )
 def test_a_rollout_tells_how_many_pods_it_has_replaced(pods: Pods, replaced: int) -> None:
     observed = rolling(pods)
+    observed = after(observed, plan(observed, at(10)))
 
-    reconciling = told(observed, 10, ConditionType.RECONCILING)
+    reconciling = told(observed, 20, ConditionType.RECONCILING)
 
     assert reconciling.reason == "RollingOut"
     assert reconciling.message == f"rolling out {PAIR}: {replaced} of 3 pods replaced"
-    assert after(observed, plan(observed, at(10))).release.status.drift == ()
+    written = told(replace(world(on=workload()), pods=pods), 0).message
+    assert written == f"rolling out {PAIR}: 0 of 3 pods replaced"
 
 
 def test_pods_that_run_the_pin_are_not_enough_they_have_to_be_ready() -> None:
@@ -286,10 +289,10 @@ def test_pods_that_prove_nothing_keep_ready_and_are_told() -> None:
 
 def test_a_workload_without_wanted_pods_says_so() -> None:
     asleep = rolling((), rollout=NO_PODS)
-    nightly = rolling(UNKNOWN, NIGHTLY, rollout=NO_PODS)
+    nightly = rolling(WRONG, NIGHTLY, rollout=NO_PODS)
 
     assert (ready(asleep, 10), ready(nightly, 10)) == (("True", "Pinned"), ("True", "Pinned"))
     assert told(asleep, 10).message == f"the template is pinned to {PAIR}; no pods are wanted now"
     assert told(nightly, 10).message == (
-        f"the job template is pinned to {PAIR}; 1 running pods are not proven to run it"
+        f"the job template is pinned to {PAIR}; 2 running pods are not proven to run it"
     )

@@ -1,0 +1,25 @@
+"""Errors of commands: what happened, and what to do next."""
+
+from __future__ import annotations
+
+NO = 1
+USAGE = 2
+CANNOT_TELL = 3
+
+
+class CommandError(Exception):
+    """A command ends here. The message is for people, the code for scripts."""
+
+    exit_code = NO
+
+
+class WrongUsage(CommandError):
+    """What was asked for makes no sense."""
+
+    exit_code = USAGE
+
+
+class CannotTell(CommandError):
+    """The answer depends on something that could not be reached."""
+
+    exit_code = CANNOT_TELL

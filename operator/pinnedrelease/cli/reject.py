@@ -1,0 +1,71 @@
+"""``pinrel reject``: a digest that nobody may roll out until it is taken off the list."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pinnedrelease.api import changes
+from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
+from pinnedrelease.cli.errors import CommandError, WrongUsage
+from pinnedrelease.core import targets
+from pinnedrelease.core.digest import DeclaredDigest
+from pinnedrelease.core.errors import CoreError
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import DesiredPin, RejectedDigest
+
+LIMIT = 32
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which digest of which release, and why."""
+    parser.add_argument("name", help="PinnedRelease")
+    parser.add_argument("digest", help="in full, or the first digits of one in the history")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--reason", help="why nobody may roll it out")
+    how.add_argument("--lift", action="store_true", help="allow it again")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    add_cluster_arguments(parser)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Put the digest on ``spec.rejectedDigests``, or take it off."""
+
+    async def work(connection: Connection) -> int:
+        release = await connection.release(given.name)
+        if not isinstance(release.spec, DesiredPin):
+            raise CommandError(f"{release} has an invalid spec: {'; '.join(release.spec.problems)}")
+        digest = _meant(release, given.digest)
+        kept = tuple(one for one in release.spec.rejected if one.digest != digest)
+        if not given.lift:
+            kept = (*kept, RejectedDigest(digest=digest, reason=given.reason))
+        if len(kept) > LIMIT:
+            raise CommandError(f"{release} refuses {LIMIT} digests already; lift one first")
+        if not given.dry_run:
+            await connection.writer.change_release(
+                release.namespace, release.name, changes.reject(kept), release.resource_version
+            )
+        verb = "allows again" if given.lift else "refuses"
+        suffix = " (dry run)" if given.dry_run else ""
+        sys.stdout.write(
+            f"pinnedrelease.pinnedrelease.dev/{release.name} {verb} {digest}{suffix}\n"
+        )
+        if not given.lift and release.spec.pin.digest == digest:
+            sys.stderr.write(
+                "note: this is the declared digest: what runs stays, and nothing is written until "
+                f"another one is declared ({Path(sys.argv[0]).name} rollback {release.name})\n"
+            )
+        return 0
+
+    return with_cluster(given, work)
+
+
+def _meant(release: Release, text: str) -> DeclaredDigest:
+    try:
+        return DeclaredDigest.parse(text)
+    except CoreError as error:
+        try:
+            return targets.by_digest(release.status.history, text).pin.digest
+        except targets.NoTarget as unknown:
+            raise WrongUsage(f"{error}; {unknown}") from error

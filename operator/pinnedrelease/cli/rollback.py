@@ -1,0 +1,244 @@
+"""``pinrel rollback``: back to content that ran, where the truth is kept: Git or the cluster."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pinnedrelease.api import changes
+from pinnedrelease.api.fields import parse_duration
+from pinnedrelease.api.ownership import GitOpsOwner, gitops_owner
+from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
+from pinnedrelease.cli.errors import NO, CommandError, WrongUsage
+from pinnedrelease.cli.registry_access import Presence, add_registry_arguments, ask
+from pinnedrelease.cli.yaml_edit import edit_release
+from pinnedrelease.core import targets
+from pinnedrelease.core.history import Revision
+from pinnedrelease.core.messages import pair
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import DesiredPin, Override
+from pinnedrelease.core.rollback import alternative_to
+from pinnedrelease.reconcile.clock import SystemClock
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to go back to, and where to write it."""
+    parser.add_argument("name", help="PinnedRelease")
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--to-revision", type=int, metavar="N", help="number in the history")
+    target.add_argument("--to-digest", metavar="DIGEST", help="in full, or its first digits")
+    target.add_argument(
+        "--to-tag", metavar="TAG", help="as it was recorded; the registry is not asked"
+    )
+    parser.add_argument("-f", "--file", type=Path, help="edit this file and not the cluster")
+    parser.add_argument(
+        "--override", action="store_true", help="break-glass: spec.override, beside what Git says"
+    )
+    parser.add_argument("--reason", help="why; needed with --override")
+    parser.add_argument(
+        "--expire", default="24h", metavar="DURATION", help="alarm after (default 24h; 0: never)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="nodes have the digest although the registry lost it"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    add_registry_arguments(parser)
+    add_cluster_arguments(parser)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """What has been found out."""
+
+    release: Release
+    desired: DesiredPin
+    owner: GitOpsOwner | None
+    target: Revision
+    presence: Presence
+
+
+def run(given: argparse.Namespace) -> int:
+    """Go back. 0: done, or nothing to do; 1: refused, or left to the owner in Git."""
+    if given.override and not given.reason:
+        raise WrongUsage("--override needs --reason: the next person on call will want to know")
+    if given.override and given.file is not None:
+        raise WrongUsage("--override is for the cluster; a file declares the pair itself")
+
+    async def work(connection: Connection) -> int:
+        case = await _find_out(given, connection)
+        in_force = case.release.status.effective
+        declared = case.desired.pin.digest == case.target.pin.digest
+        if declared and (in_force is None or in_force.pin.digest == case.target.pin.digest):
+            _say(f"{case.release} is on {pair(case.target.pin)} already; nothing to do")
+            return 0
+        _check_presence(given, case)
+        if given.file is not None:
+            return _edit_file(given, case)
+        if given.override:
+            return await _override(given, connection, case)
+        if case.owner is not None:
+            return _leave_to_owner(given, case, case.owner)
+        return await _declare(given, connection, case)
+
+    return with_cluster(given, work)
+
+
+async def _find_out(given: argparse.Namespace, connection: Connection) -> _Case:
+    release = await connection.release(given.name)
+    if not isinstance(release.spec, DesiredPin):
+        raise CommandError(f"{release} has an invalid spec: {'; '.join(release.spec.problems)}")
+    history = release.status.history
+    try:
+        if given.to_revision is not None:
+            target = targets.by_number(history, given.to_revision)
+        elif given.to_digest is not None:
+            target = targets.by_digest(history, given.to_digest)
+        elif given.to_tag is not None:
+            target = targets.by_tag(history, given.to_tag)
+        else:
+            in_force = release.status.effective
+            current = in_force.pin if in_force else release.spec.pin
+            target = targets.previous(history, current)
+        targets.check(target, release.spec)
+    except targets.NoTarget as error:
+        raise CommandError(str(error)) from error
+    document = await connection.reader.document(release.namespace, release.name)
+    return _Case(
+        release=release,
+        desired=release.spec,
+        owner=gitops_owner(document.child("metadata").values),
+        target=target,
+        presence=await ask(given, target.pin),
+    )
+
+
+def _check_presence(given: argparse.Namespace, case: _Case) -> None:
+    """Refuse a digest that the registry has lost; tell of a tag that has moved."""
+    pin, presence = case.target.pin, case.presence
+    if presence.is_there is False and not given.force:
+        other = alternative_to(case.release, pin)
+        hint = f"; the nearest that is there: --to-revision {other.number}" if other else ""
+        raise CommandError(
+            f"the registry has no {pin.digest} in {pin.spelling} any more, so nodes that do not "
+            f"have it cannot pull it{hint}. If you know that they have it: --force"
+        )
+    if presence.is_there is None:
+        _note(f"whether the registry still has {pair(pin)} is not known: {presence.trouble}")
+    if presence.tag_digest is not None and presence.tag_digest != pin.digest.digest:
+        _note(
+            f"tag {pin.tag} now points elsewhere (sha256:{presence.tag_digest.encoded[:12]}); you "
+            f"get the content that ran: {pin.digest}"
+        )
+
+
+def _edit_file(given: argparse.Namespace, case: _Case) -> int:
+    path: Path = given.file
+    try:
+        with path.open(encoding="utf-8", newline="") as source:
+            before = source.read()
+    except OSError as error:
+        raise WrongUsage(f"{path}: {error}") from error
+    pin = case.target.pin
+    values: dict[tuple[str, ...], str] = {
+        ("spec", "tag"): pin.tag,
+        ("spec", "digest"): str(pin.digest),
+    }
+    edited = edit_release(before, case.release.name, values)
+    _diff(before, edited, str(path))
+    if not given.dry_run:
+        with path.open("w", encoding="utf-8", newline="") as target:
+            target.write(edited)
+        _say(f"{path} declares {pair(pin)}; commit it to roll back")
+    return 0
+
+
+def _leave_to_owner(given: argparse.Namespace, case: _Case, owner: GitOpsOwner) -> int:
+    """A change in the cluster would be undone by its owner: show what to change in Git."""
+    declared, pin = case.desired.pin, case.target.pin
+    sys.stdout.write(
+        f"-  tag: {declared.tag!r}\n+  tag: {pin.tag!r}\n"
+        f"-  digest: {declared.digest}\n+  digest: {pin.digest}\n"
+    )
+    _note(
+        f"{case.release} is owned by {owner}, which would undo a change made here: change this in "
+        f"Git, or let {_program()} edit the file with -f FILE. In an emergency: --override --reason"
+    )
+    return NO if not given.dry_run else 0
+
+
+async def _override(given: argparse.Namespace, connection: Connection, case: _Case) -> int:
+    now = SystemClock().now().wall
+    try:
+        lasts = parse_duration(given.expire) if given.expire != "0" else timedelta()
+    except ValueError as error:
+        raise WrongUsage(f"--expire: {error}") from error
+    override = Override(
+        digest=case.target.pin.digest,
+        instead_of=case.desired.pin.digest,
+        reason=given.reason,
+        tag=case.target.pin.tag,
+        expire_time=now + lasts if lasts else None,
+    )
+    if override.digest == override.instead_of:
+        raise CommandError(
+            f"{pair(case.target.pin)} is what the spec declares; end the override with: "
+            f"{_program()} clear-override {case.release.name}"
+        )
+    await _change(given, connection, case, changes.set_override(override))
+    until = f" until {override.expire_time:%Y-%m-%dT%H:%MZ}" if override.expire_time else ""
+    _done(given, case, f"overridden with {pair(case.target.pin)}{until}")
+    return 0
+
+
+async def _declare(given: argparse.Namespace, connection: Connection, case: _Case) -> int:
+    patch = changes.declare_pair(case.target.pin, given.reason)
+    if case.desired.override is not None:
+        patch["spec"] = {**_spec_of(patch), **_spec_of(changes.clear_override())}
+    await _change(given, connection, case, patch)
+    _done(given, case, f"rolled back to {pair(case.target.pin)}")
+    return 0
+
+
+async def _change(
+    given: argparse.Namespace, connection: Connection, case: _Case, patch: changes.Patch
+) -> None:
+    if given.force:
+        patch = changes.vouched(patch, case.target.pin)
+    if not given.dry_run:
+        release = case.release
+        await connection.writer.change_release(
+            release.namespace, release.name, patch, release.resource_version
+        )
+
+
+def _spec_of(patch: changes.Patch) -> dict[str, object]:
+    spec = patch["spec"]
+    return spec if isinstance(spec, dict) else {}
+
+
+def _diff(before: str, after: str, path: str) -> None:
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), path, path, n=1
+    )
+    sys.stdout.writelines(lines)
+
+
+def _done(given: argparse.Namespace, case: _Case, verb: str) -> None:
+    suffix = " (dry run)" if given.dry_run else ""
+    _say(f"pinnedrelease.pinnedrelease.dev/{case.release.name} {verb}{suffix}")
+
+
+def _program() -> str:
+    return "kubectl pinned-release" if Path(sys.argv[0]).name.startswith("kubectl-") else "pinrel"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"note: {text}\n")

@@ -1,0 +1,32 @@
+"""Times as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from pinnedrelease.cli.errors import WrongUsage
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+DAY = timedelta(days=1)
+
+
+def parse_time(text: str) -> datetime:
+    """A moment in UTC. Raises WrongUsage; a time without a zone is refused, not guessed."""
+    if _DAY.fullmatch(text):
+        text = f"{text}T00:00:00Z"
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongUsage(
+            f"{text[:64]!r} is no time; write 2026-10-03, 2026-10-03T12:00Z or "
+            "2026-10-03T12:00+02:00"
+        ) from error
+    if found.tzinfo is None:
+        raise WrongUsage(f"{text} has no time zone; write {text}Z for UTC, or for example +02:00")
+    return found.astimezone(UTC)
+
+
+def is_day(text: str) -> bool:
+    """Whether a whole day is meant."""
+    return _DAY.fullmatch(text) is not None
