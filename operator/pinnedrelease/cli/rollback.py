@@ -70,9 +70,8 @@ def run(given: argparse.Namespace) -> int:
 
     async def work(connection: Connection) -> int:
         case = await _find_out(given, connection)
-        in_force = case.release.status.effective
-        declared = case.desired.pin.digest == case.target.pin.digest
-        if declared and (in_force is None or in_force.pin.digest == case.target.pin.digest):
+        digest, head = case.target.pin.digest, case.release.status.history.head
+        if case.desired.pin.digest == digest and head is not None and head.pin.digest == digest:
             _say(f"{case.release} is on {pair(case.target.pin)} already; nothing to do")
             return 0
         _check_presence(given, case)

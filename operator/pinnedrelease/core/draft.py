@@ -25,7 +25,7 @@ from pinnedrelease.core.drift import (
 )
 from pinnedrelease.core.findings import Consequence, Finding
 from pinnedrelease.core.gaps import with_gaps
-from pinnedrelease.core.history import History
+from pinnedrelease.core.history import History, RevisionResult
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry_report import RegistryReport, Verdict, report
@@ -131,12 +131,13 @@ def _registry_drift(
 ) -> tuple[DriftRecord, ...]:
     """What the registry did to the pair in force. An incident lasts until a clear answer ends it.
 
-    A digest that was never rolled out is a finding of its own, not drift.
+    A digest that is held back is a finding of its own, not drift.
     """
     pin, record = situation.effective.pin, registry.record
     moved = tag_drift(pin, record.tag_digest if record else None, case.now.wall)
     gone = missing_digest(pin, record.missing_platforms if record else (), case.now.wall)
-    has_deployed = case.observed.release.status.history.has_deployed(pin)
+    head = case.observed.release.status.history.head
+    is_in_force = head is not None and head.pin == pin and head.result is not RevisionResult.PLANNED
     present = {
         DriftKind.TAG_MOVED: (registry.tag_moved.status, ConditionStatus.TRUE, moved),
         DriftKind.DIGEST_MISSING: (registry.digest_available.status, ConditionStatus.FALSE, gone),
@@ -149,7 +150,7 @@ def _registry_drift(
             for one in case.observed.release.status.drift
             if one.kind is kind and one.correct_time is None and one.subject == incident.subject
         )
-        if status is bad and has_deployed:
+        if status is bad and is_in_force:
             found.append(incident)
         elif status is ConditionStatus.UNKNOWN:
             found += open_before
