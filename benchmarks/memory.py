@@ -24,7 +24,9 @@ from controlplane.plane import ControlPlane
 from operator_process import OperatorProcess
 
 QUIET_S = 60.0
-REST_S = 15.0
+REST_S = 10.0
+IDLE = 0.02
+"""Share of one core under which a process counts as idle."""
 TARGET_MIB = 400
 NODES = 300
 """About a hundred pods on each, as in real clusters: the scheduler slows down with more."""
@@ -66,20 +68,30 @@ def _measure(plane: ControlPlane, fleet: Fleet, pinned: int, pods: int) -> dict[
         fleet.pin(pinned)
         fleet.wait_pinned()
         row["adopted_s"] = round(time.monotonic() - began, 1)
-        time.sleep(REST_S)
+        _wait_idle(operator.child.pid)
         row["adopted_rss_mib"] = _resident_mib(operator.child.pid)
         operator.restart()
-        time.sleep(REST_S + fleet.size / 500)
+        row["restart_s"] = _wait_idle(operator.child.pid)
         row["rss_mib"] = _resident_mib(operator.child.pid)
         busy_s = _busy_s(operator.child.pid)
         time.sleep(QUIET_S)
         row["cpu_percent"] = round((_busy_s(operator.child.pid) - busy_s) / QUIET_S * 100, 2)
         with _pods_forbidden(plane):
             operator.restart()
-            time.sleep(REST_S + fleet.size / 500)
+            _wait_idle(operator.child.pid)
             row["rss_without_pods_mib"] = _resident_mib(operator.child.pid)
     row["list_ms"] = _list_ms(plane)
     return row
+
+
+def _wait_idle(pid: int) -> float:
+    """Wait until the process has nothing to do any more; the seconds until then."""
+    began = time.monotonic()
+    while True:
+        busy_s = _busy_s(pid)
+        time.sleep(REST_S)
+        if _busy_s(pid) - busy_s < REST_S * IDLE:
+            return round(time.monotonic() - began - REST_S, 1)
 
 
 @contextmanager
