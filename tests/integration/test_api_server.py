@@ -61,6 +61,32 @@ KIND_ADVICE = "CronJob is batch/v1"
         pytest.param({"containers": ["Web"]}, "spec.containers[0]", id="container name"),
         pytest.param({"containers": [f"c{n}" for n in range(17)]}, "16 items", id="17 containers"),
         pytest.param({"containers": ["a", "a"]}, "Duplicate value", id="container twice"),
+        pytest.param({"onFailure": "Retry"}, 'supported values: "Hold", "RollBack"', id="failure"),
+        pytest.param(
+            {"override": {"digest": DIGEST_A, "insteadOf": DIGEST_A, "reason": "x"}},
+            "override.digest must differ from override.insteadOf",
+            id="override to the same",
+        ),
+        pytest.param(
+            {"override": {"digest": DIGEST_B, "insteadOf": DIGEST_A}},
+            'missing required field "reason"',
+            id="override without a reason",
+        ),
+        pytest.param(
+            {"override": {"digest": "1.4.1", "insteadOf": DIGEST_A, "reason": "x"}},
+            DIGEST_ADVICE,
+            id="override with a tag",
+        ),
+        pytest.param(
+            {"rejectedDigests": [{"digest": DIGEST_B, "reason": ""}]},
+            "spec.rejectedDigests[0].reason",
+            id="refused for no reason",
+        ),
+        pytest.param(
+            {"rejectedDigests": [{"digest": DIGEST_B, "reason": "x"}] * 2},
+            "Duplicate value",
+            id="refused twice",
+        ),
     ],
 )
 def test_a_wrong_object_is_rejected_with_advice(
@@ -108,6 +134,7 @@ def test_a_minimal_object_gets_its_defaults(namespace: Namespace) -> None:
         "digest": DIGEST_A,
         "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
         "driftPolicy": "Correct",
+        "onFailure": "Hold",
         "suspend": False,
         "timeout": "10m",
         "interval": "10m",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ api      2.4.0   {api}   5/5    True      Pinned           <age>
 cart     3.1.1   {cart}   1/3    Unknown   Progressing      <age>
 feed     1.0.9   {feed}   2/2    True      PinnedTagMoved   <age>
 mail     0.9.3   {mail}   0/2    False     DigestMissing    <age>
+pay      5.2.0   {pay}   2/2    True      RolledBack       <age>
 pods     1.0.0   {pods}   1/2    False     PodsMismatch     <age>
 search   4.0.0   {search}   0/3    False     Drifted          <age>
 web      1.8.2   {web}   3/3    True      Suspended        <age>
@@ -41,6 +43,8 @@ WIDE = {
     "mail": "Deployment/mail False True the registry has no {mail_digest} in "
     "REGISTRY/mail, so it is not rolled out; push it, or correct spec.digest. It goes on by "
     "itself once the digest is there <age>",
+    "pay": "Deployment/pay 3 False False <age> override: 5.2.0 (sha256:{pay}) instead of 5.3.0 "
+    "(sha256:{bad}): checkout answers 500 <age>",
     "pods": "Deployment/pods 1 True False <age> 1 of 2 pods run other content than 1.0.0 "
     "(sha256:{pods}), first: pod POD container pods on node NODE runs REGISTRY/pods@OTHER. The "
     "template is right; replace the pod: kubectl delete pod POD <age>",
@@ -123,6 +127,7 @@ def fill(shop: Shop) -> str:
         daemon_set("feed", images={"feed": on("feed", "1.0.9")}), "feed", "1.0.9", kind="DaemonSet"
     )
     shop.add(deployment("mail", images={"mail": on("mail", "0")}, replicas=2), "mail", "0.9.3")
+    shop.add(deployment("pay", images={"pay": on("pay", "5.2.0")}, replicas=2), "pay", "5.2.0")
     shop.add(deployment("pods", images={"pods": on("pods", "1.0.0")}, replicas=2), "pods", "1.0.0")
     shop.add(
         deployment("search", images={"search": on("search", "dev")}, replicas=3),
@@ -134,6 +139,7 @@ def fill(shop: Shop) -> str:
     pods.wait_row(namespace, "3/3", "True", "Pinned", name="web")
     patch = '{"spec": {"suspend": true}}'
     namespace.kubectl("patch", "pinnedreleases", "web", "--type=merge", "-p", patch)
+    _override(shop)
     pods.wait_row(namespace, "2/2", "True", "Pinned", name="feed")
     shop.push("feed", "1.0.9", b"moved")
     pods.wait_row(namespace, "2/2", "True", "Pinned", name="pods")
@@ -142,6 +148,23 @@ def fill(shop: Shop) -> str:
     first = pods.names(namespace, "pods")[0]
     pods.report_image_id(namespace, first, f"{repository}@{foreign}")
     return foreign
+
+
+def _override(shop: Shop) -> None:
+    """Declare a bad release, and then the one before it as an exception."""
+    namespace = shop.namespace
+    pods.wait_row(namespace, "2/2", "True", "Pinned", name="pay")
+    bad = shop.push("pay", "5.3.0", b"bad")
+    shop.digests["bad"] = bad
+    override = {
+        "digest": shop.digests["pay"],
+        "insteadOf": bad,
+        "reason": "checkout answers 500",
+    }
+    for spec in ({"tag": "5.3.0", "digest": bad}, {"override": override}):
+        patch = json.dumps({"spec": spec})
+        namespace.kubectl("patch", "pinnedreleases", "pay", "--type=merge", "-p", patch)
+        namespace.wait_ready("pay", "RolledBack" if "override" in spec else "Pinned")
 
 
 def test_kubectl_get_answers_in_each_state(namespace: Namespace, registry: Registry) -> None:
