@@ -239,7 +239,7 @@ def test_a_moved_tag_is_told_and_the_recorded_content_comes_back(
     namespace.wait_ready()
     moved = case.push(b"moved", "1.0")
 
-    said = pinrel("rollback", "web", "--to-tag", "1.0", namespace=namespace)
+    said = pinrel("rollback", "web", "--to-revision", "1", namespace=namespace)
 
     assert said.code == 0, said.err
     assert f"tag 1.0 now points elsewhere ({moved.digest[:19]})" in said.err

@@ -11,6 +11,8 @@ from pydantic.alias_generators import to_camel
 from pinnedrelease.core.marks import FIELD_MANAGER
 
 ACTOR_LIMIT = 128
+DECISIVE = frozenset({"containers", "proof", "failedGeneration", "endedOverride"})
+"""Fields of the status from which the next pass draws conclusions; the history has its own rule."""
 GITOPS_TOOLS = {
     "argocd-controller": "Argo CD",
     "argocd-application-controller": "Argo CD",
@@ -49,6 +51,26 @@ def edited_revisions(entries: list[ManagedFieldsEntry]) -> dict[int, str]:
             manager = entry.manager[:ACTOR_LIMIT] or "unknown"
             edited |= dict.fromkeys(_revisions(entry), manager)
     return edited
+
+
+def without_edits(status: object, entries: list[ManagedFieldsEntry]) -> object:
+    """The status without those fields that decide something and that somebody else has written.
+
+    A status reports; the right to write one must not become the right to choose what runs.
+    """
+    foreign = {
+        field.removeprefix("f:")
+        for entry in entries
+        if entry.subresource == "status" and entry.manager != FIELD_MANAGER
+        for field in _fields(entry.fields_v1.get("f:status"))
+    }
+    if not isinstance(status, dict) or not foreign & DECISIVE:
+        return status
+    return {name: value for name, value in status.items() if name not in foreign & DECISIVE}
+
+
+def _fields(owned: object) -> list[str]:
+    return list(owned) if isinstance(owned, dict) else []
 
 
 def _owns(entry: ManagedFieldsEntry, field: str) -> bool:

@@ -10,7 +10,12 @@ from pydantic.alias_generators import to_camel
 from pinnedrelease.api import names
 from pinnedrelease.api.convert import desired_from_wire, status_from_wire
 from pinnedrelease.api.errors import NotAResource
-from pinnedrelease.api.managed_fields import ManagedFieldsEntry, edited_revisions, owner_of
+from pinnedrelease.api.managed_fields import (
+    ManagedFieldsEntry,
+    edited_revisions,
+    owner_of,
+    without_edits,
+)
 from pinnedrelease.api.spec import PinnedReleaseSpec
 from pinnedrelease.core.observed import InvalidSpec, Release
 from pinnedrelease.core.pin import DesiredPin
@@ -54,7 +59,10 @@ def decode_release(document: Mapping[str, object]) -> Release:
         created_at=metadata.creation_timestamp,
         deleting=metadata.deletion_timestamp is not None,
         spec=decode_spec(document.get("spec")),
-        status=status_from_wire(document.get("status"), edited_revisions(metadata.managed_fields)),
+        status=status_from_wire(
+            without_edits(document.get("status"), metadata.managed_fields),
+            edited_revisions(metadata.managed_fields),
+        ),
         changed_by=owner_of(metadata.managed_fields, "f:digest"),
         overridden_by=owner_of(metadata.managed_fields, "f:override"),
         vouched_digest=metadata.annotations.get(names.VOUCHED_DIGEST),

@@ -109,6 +109,58 @@ def test_the_manager_of_the_digest_is_the_actor() -> None:
     assert decode_release(document).changed_by == "ci"
 
 
+def status_writer(manager: str, fields: dict[str, object]) -> dict[str, object]:
+    return {"manager": manager, "subresource": "status", "fieldsV1": {"f:status": fields}}
+
+
+def with_status(*writers: dict[str, object]) -> Any:
+    """A PinnedRelease at rest whose status these managers have written."""
+    document = stored()
+    document["status"] = status_to_wire(
+        replace(settled(world(on=workload())).release.status, failed_generation=1)
+    )
+    document["metadata"]["managedFields"] = list(writers)
+    return document
+
+
+def test_a_revision_that_somebody_else_has_written_is_marked() -> None:
+    fields: dict[str, object] = {"f:history": {'k:{"revision":1}': {"f:digest": {}}, "k:junk": {}}}
+
+    (ours,) = decode_release(
+        with_status(status_writer("pinnedrelease-controller", fields))
+    ).status.history.revisions
+    (theirs,) = decode_release(
+        with_status(status_writer("kubectl-edit", fields))
+    ).status.history.revisions
+
+    assert (ours.edited_by, theirs.edited_by) == (None, "kubectl-edit")
+
+
+def test_fields_that_decide_something_are_not_taken_from_strangers() -> None:
+    fields: dict[str, object] = {
+        "f:failedGeneration": {}, "f:containers": {}, "f:podSummary": {}, "f:proof": {},
+    }  # fmt: skip
+
+    ours = decode_release(with_status(status_writer("pinnedrelease-controller", fields))).status
+    theirs = decode_release(with_status(status_writer("kubectl-edit", fields))).status
+
+    assert (ours.failed_generation, ours.containers) == (1, ("web",))
+    assert (theirs.failed_generation, theirs.containers) == (None, ())
+    assert theirs.pod_summary == ours.pod_summary
+
+
+def test_tools_are_named_as_people_know_them() -> None:
+    document = stored()
+    document["metadata"]["managedFields"] = [
+        {"manager": "argocd-controller", "fieldsV1": {"f:spec": {"f:digest": {}}}},
+        {"manager": "pinrel", "fieldsV1": {"f:spec": {"f:override": {}}}},
+    ]
+
+    found = decode_release(document)
+
+    assert (found.changed_by, found.overridden_by) == ("Argo CD", "pinrel")
+
+
 def test_a_status_survives_the_way_to_the_wire_and_back() -> None:
     status = settled(world(on=workload())).release.status
 
