@@ -36,10 +36,12 @@ def test_a_converged_cluster_sees_no_write_also_across_a_restart(
         namespace.wait_ready(name)
     namespace.wait_stalled("TargetNotFound", "no-target")
     eventually(
-        lambda: namespace.condition("Ready", "off") == ("False", "SuspendedDrifted")
-        # Nobody waits for these two: the pod's own report, and a registry that cannot be reached.
-        and bool(namespace.release("off")["status"].get("runningDigests"))
-        and namespace.condition("TagMoved", "off") == ("Unknown", "RegistryUnreachable"),
+        lambda: (
+            namespace.condition("Ready", "off") == ("False", "SuspendedDrifted")
+            # Nobody waits for these two: the pod's own report, and a registry that cannot be reached.
+            and bool(namespace.release("off")["status"].get("runningDigests"))
+            and namespace.condition("TagMoved", "off") == ("Unknown", "RegistryUnreachable")
+        ),
         lambda: namespace.describe("off"),
     )
 
