@@ -38,7 +38,7 @@ def test_a_converged_cluster_sees_no_write_also_across_a_restart(
     eventually(
         lambda: (
             namespace.condition("Ready", "off") == ("False", "SuspendedDrifted")
-            # Nobody waits for these two: the pod's own report, and a registry that cannot be reached.
+            # Nobody waits for the pod's own report, nor for a registry that cannot be reached.
             and bool(namespace.release("off")["status"].get("runningDigests"))
             and namespace.condition("TagMoved", "off") == ("Unknown", "RegistryUnreachable")
         ),
