@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -262,6 +263,7 @@ def test_a_digest_that_the_registry_has_lost_is_refused_everywhere(
         case.pin(image.digest, f"1.{number}")
         namespace.wait_ready()
     registry.delete(case.path, images[0].digest)
+    time.sleep(2.1)
 
     said = pinrel("rollback", "web", "--to-revision", "1", namespace=namespace)
     assert said.code == 1

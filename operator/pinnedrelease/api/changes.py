@@ -27,6 +27,16 @@ def clear_override() -> Patch:
     return {"spec": {"override": None}}
 
 
+def suspend(*, is_suspended: bool) -> Patch:
+    """Stop writing, or go on."""
+    return {"spec": {"suspend": is_suspended}}
+
+
+def request(wish: str) -> Patch:
+    """Ask for a pass; the status answers with the same text."""
+    return {"metadata": {"annotations": {names.REQUESTED_AT: wish}}}
+
+
 def reject(rejected: tuple[RejectedDigest, ...]) -> Patch:
     """Store the list of refused digests."""
     return {

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from pinnedrelease.api import changes
+from pinnedrelease.cli.changing import add_dry_run, change
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.pin import DesiredPin
@@ -14,7 +15,7 @@ from pinnedrelease.core.pin import DesiredPin
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which release."""
     parser.add_argument("name", help="PinnedRelease")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    add_dry_run(parser)
     add_cluster_arguments(parser)
 
 
@@ -27,15 +28,9 @@ def run(given: argparse.Namespace) -> int:
         if not isinstance(spec, DesiredPin) or spec.override is None:
             sys.stdout.write(f"{release} has no override; nothing to do\n")
             return 0
-        if not given.dry_run:
-            await connection.writer.change_release(
-                release.namespace, release.name, changes.clear_override(), release.resource_version
-            )
-        suffix = " (dry run)" if given.dry_run else ""
-        sys.stdout.write(
-            f"pinnedrelease.pinnedrelease.dev/{release.name} override cleared, in force is "
-            f"{pair(spec.pin)}{suffix}\n"
-        )
+        verb = f"override cleared, in force is {pair(spec.pin)}"
+        patch = changes.clear_override()
+        await change(connection, release, patch, verb, dry_run=given.dry_run)
         return 0
 
     return with_cluster(given, work)

@@ -16,6 +16,9 @@ COMMANDS = {
     "rollback": "go back to an earlier revision, in the cluster or in a file",
     "clear-override": "end a break-glass override",
     "reject": "refuse a digest until a person lifts it",
+    "suspend": "write nothing to the workload; drift is still reported",
+    "resume": "go on after suspend",
+    "reconcile": "have everything looked at now, and wait for it",
     "crd": "print the CustomResourceDefinition",
     "version": "print the version",
 }

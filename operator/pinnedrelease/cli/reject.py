@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 
 from pinnedrelease.api import changes
+from pinnedrelease.cli.changing import add_dry_run, change, note
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.core import targets
@@ -25,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--reason", help="why nobody may roll it out")
     how.add_argument("--lift", action="store_true", help="allow it again")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    add_dry_run(parser)
     add_cluster_arguments(parser)
 
 
@@ -42,19 +41,13 @@ def run(given: argparse.Namespace) -> int:
             kept = (*kept, RejectedDigest(digest=digest, reason=given.reason))
         if len(kept) > LIMIT:
             raise CommandError(f"{release} refuses {LIMIT} digests already; lift one first")
-        if not given.dry_run:
-            await connection.writer.change_release(
-                release.namespace, release.name, changes.reject(kept), release.resource_version
-            )
-        verb = "allows again" if given.lift else "refuses"
-        suffix = " (dry run)" if given.dry_run else ""
-        sys.stdout.write(
-            f"pinnedrelease.pinnedrelease.dev/{release.name} {verb} {digest}{suffix}\n"
-        )
+        verb = f"allows {digest} again" if given.lift else f"refuses {digest}"
+        patch = changes.reject(kept)
+        await change(connection, release, patch, verb, dry_run=given.dry_run)
         if not given.lift and release.spec.pin.digest == digest:
-            sys.stderr.write(
-                "note: this is the declared digest: what runs stays, and nothing is written until "
-                f"another one is declared ({Path(sys.argv[0]).name} rollback {release.name})\n"
+            note(
+                "this is the declared digest: what runs stays, and nothing is written until "
+                f"another one is declared, for example with: pinrel rollback {release.name}"
             )
         return 0
 

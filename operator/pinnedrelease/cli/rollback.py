@@ -12,6 +12,7 @@ from pathlib import Path
 from pinnedrelease.api import changes
 from pinnedrelease.api.fields import parse_duration
 from pinnedrelease.api.ownership import GitOpsOwner, gitops_owner
+from pinnedrelease.cli.changing import add_dry_run, change, note
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import NO, CommandError, WrongUsage
 from pinnedrelease.cli.registry_access import Presence, add_registry_arguments, ask
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="nodes have the digest although the registry lost it"
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    add_dry_run(parser)
     add_registry_arguments(parser)
     add_cluster_arguments(parser)
 
@@ -126,9 +127,9 @@ def _check_presence(given: argparse.Namespace, case: _Case) -> None:
             f"have it cannot pull it{hint}. If you know that they have it: --force"
         )
     if presence.is_there is None:
-        _note(f"whether the registry still has {pair(pin)} is not known: {presence.trouble}")
+        note(f"whether the registry still has {pair(pin)} is not known: {presence.trouble}")
     if presence.tag_digest is not None and presence.tag_digest != pin.digest.digest:
-        _note(
+        note(
             f"tag {pin.tag} now points elsewhere (sha256:{presence.tag_digest.encoded[:12]}); you "
             f"get the content that ran: {pin.digest}"
         )
@@ -162,7 +163,7 @@ def _leave_to_owner(given: argparse.Namespace, case: _Case, owner: GitOpsOwner) 
         f"-  tag: {declared.tag!r}\n+  tag: {pin.tag!r}\n"
         f"-  digest: {declared.digest}\n+  digest: {pin.digest}\n"
     )
-    _note(
+    note(
         f"{case.release} is owned by {owner}, which would undo a change made here: change this in "
         f"Git, or let {_program()} edit the file with -f FILE. In an emergency: --override --reason"
     )
@@ -187,9 +188,9 @@ async def _override(given: argparse.Namespace, connection: Connection, case: _Ca
             f"{pair(case.target.pin)} is what the spec declares; end the override with: "
             f"{_program()} clear-override {case.release.name}"
         )
-    await _change(given, connection, case, changes.set_override(override))
     until = f" until {override.expire_time:%Y-%m-%dT%H:%MZ}" if override.expire_time else ""
-    _done(given, case, f"overridden with {pair(case.target.pin)}{until}")
+    verb = f"overridden with {pair(case.target.pin)}{until}"
+    await _change(given, connection, case, changes.set_override(override), verb)
     return 0
 
 
@@ -197,21 +198,18 @@ async def _declare(given: argparse.Namespace, connection: Connection, case: _Cas
     patch = changes.declare_pair(case.target.pin, given.reason)
     if case.desired.override is not None:
         patch["spec"] = {**_spec_of(patch), **_spec_of(changes.clear_override())}
-    await _change(given, connection, case, patch)
-    _done(given, case, f"rolled back to {pair(case.target.pin)}")
+    await _change(given, connection, case, patch, f"rolled back to {pair(case.target.pin)}")
     return 0
 
 
 async def _change(
-    given: argparse.Namespace, connection: Connection, case: _Case, patch: changes.Patch
+    given: argparse.Namespace, connection: Connection, case: _Case, patch: changes.Patch, verb: str
 ) -> None:
     if given.force:
         patch = changes.vouched(patch, case.target.pin)
-    if not given.dry_run:
-        release = case.release
-        await connection.writer.change_release(
-            release.namespace, release.name, patch, release.resource_version
-        )
+    await change(connection, case.release, patch, verb, dry_run=given.dry_run)
+    if case.desired.suspend:
+        note(f"{case.release} is suspended: nothing is written until: pinrel resume {given.name}")
 
 
 def _spec_of(patch: changes.Patch) -> dict[str, object]:
@@ -226,18 +224,9 @@ def _diff(before: str, after: str, path: str) -> None:
     sys.stdout.writelines(lines)
 
 
-def _done(given: argparse.Namespace, case: _Case, verb: str) -> None:
-    suffix = " (dry run)" if given.dry_run else ""
-    _say(f"pinnedrelease.pinnedrelease.dev/{case.release.name} {verb}{suffix}")
-
-
 def _program() -> str:
     return "kubectl pinned-release" if Path(sys.argv[0]).name.startswith("kubectl-") else "pinrel"
 
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(f"note: {text}\n")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
 
 from pinnedrelease.api import names
+from pinnedrelease.cluster.errors import ClusterError
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.core.pin import TargetKind
+
+log = logging.getLogger(__name__)
 
 Wake = Callable[[str, str | None, Mapping[str, object]], None]
 """Called with the kind, the event's type (None for a listed object) and the object."""
@@ -58,17 +62,22 @@ class _NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def watch(
+async def watch(
     session: Session, wake: Wake, namespaces: tuple[str, ...], stop_timeout_s: float
-) -> Awaitable[None]:
+) -> None:
     """Watch PinnedReleases and workloads until SIGINT or SIGTERM. No namespaces: all of them."""
-    return kopf.operator(
-        registry=_registry(session, wake),
-        settings=_settings(stop_timeout_s),
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=list(namespaces),
-    )
+    try:
+        await kopf.operator(
+            registry=_registry(session, wake),
+            settings=_settings(stop_timeout_s),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+        )
+    except ClusterError as error:
+        # At its end kopf closes the session, stops all tasks younger than itself, and raises what
+        # they raise: a pass that was under way then fails to read. That is no failure of kopf's.
+        log.debug("a read was cut off by the end", extra={"error": str(error)})
 
 
 def _registry(session: Session, wake: Wake) -> kopf.OperatorRegistry:

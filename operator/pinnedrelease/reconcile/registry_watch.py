@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pinnedrelease.core.conditions import ConditionType, Reason, find
 from pinnedrelease.core.digest import Digest
@@ -42,6 +42,8 @@ from pinnedrelease.registry.inquiry import Question, Subject
 from pinnedrelease.registry.poller import Poller
 
 DAY_S = 86_400.0
+FRESH_S = 2.0
+"""An answer that is no older than this needs no second question when a digest changes."""
 UNPROVEN_LIMIT = 4
 """So many digests that pods report are looked up at a time."""
 FIRST_LOOK_WITHIN_S = 3600.0
@@ -60,6 +62,7 @@ class RegistryWatch:
         self._slow_interval_s = slow_interval_s
         self._key = secrets.token_bytes(32)
         self._requests: dict[Key, str] = {}
+        self._changes: dict[Key, _Change] = {}
 
     def observe(
         self,
@@ -92,13 +95,34 @@ class RegistryWatch:
         asked = _Asked(self._poller, keyring, self._key, release, spec, pods or ())
         self._poller.follow(key, asked.wanted(self._slow_interval_s))
         self._answer_request(key, release)
-        return asked.facts()
+        facts = asked.facts()
+        return replace(facts, digest=self._since_change(key, asked.digest_question, facts.digest))
 
     def forget(self, key: Key) -> None:
         """The PinnedRelease is gone, or wants nothing asked."""
         self._poller.drop(key)
         self._keyrings.leave(key)
         self._requests.pop(key, None)
+        self._changes.pop(key, None)
+
+    def _since_change(self, key: Key, question: Question, fact: Fact) -> Fact:
+        """The fact about the digest in force, as far as it was learnt since that digest is wanted.
+
+        Before a digest comes into force again the registry is asked anew (ADR 10): what it said
+        while another one was in force may be a day old.
+        """
+        change = self._changes.get(key)
+        about = (question.repository, question.reference)
+        if change is None or change.about != about:
+            now_s = self._clock.monotonic_s()
+            is_first = change is None
+            change = _Change(about=about, at_s=0.0 if is_first else now_s)
+            self._changes[key] = change
+            if not is_first and fact.answered_at_s < now_s - FRESH_S:
+                self._poller.ask_again(question)
+        if fact.presence is None or fact.answered_at_s >= change.at_s - FRESH_S:
+            return fact
+        return Fact(asked_since_s=change.at_s, trouble=fact.trouble)
 
     def _answer_request(self, key: Key, release: Release) -> None:
         """A new value of the reconcile annotation: everything is asked again now."""
@@ -109,6 +133,14 @@ class RegistryWatch:
         self._requests[key] = wish
         self._keyrings.read_again(key)
         self._poller.ask_now(key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """Which digest is wanted, and since when."""
+
+    about: tuple[Repository, str]
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +215,11 @@ class _Asked:
             for one in release.status.history.revisions
             if one.pin.digest != self._pin.digest
         }
+
+    @property
+    def digest_question(self) -> Question:
+        """Is the digest in force there?"""
+        return self._digest
 
     def wanted(self, slow_interval_s: float) -> Mapping[Question, Wanted]:
         """Each question with its interval; where two wishes meet the shorter interval counts."""

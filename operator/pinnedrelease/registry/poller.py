@@ -114,6 +114,17 @@ class Poller:
                 self._lane(question).line.put(question, at_s, urgent=True)
         self._wake.set()
 
+    def ask_again(self, question: Question) -> None:
+        """Ask one question now whatever is known, and tell of the answer even if it is no news."""
+        entry = self._entries.get(question)
+        if entry is None:
+            return
+        entry.shown = None
+        if not entry.is_running:
+            now_s = self._clock.monotonic_s()
+            self._lane(question).line.put(question, now_s, urgent=True)
+            self._wake.set()
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pinnedrelease.cluster.errors import Unavailable
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.controller import watches
 
@@ -29,3 +30,24 @@ def test_a_write_of_kopf_is_an_error() -> None:
         settings.persistence.diffbase_storage.store(body=None, patch=None, essence=None)  # type: ignore[arg-type]
     assert settings.posting.enabled is False
     assert settings.queueing.worker_limit is None
+
+
+async def test_a_read_that_is_cut_off_by_the_end_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ends(**_: object) -> None:
+        raise Unavailable("GET /apis: Connector is closed.")
+
+    monkeypatch.setattr("kopf.operator", ends)
+
+    await watches.watch(Session(None), lambda *_: None, (), 1.0)  # type: ignore[arg-type]
+
+
+async def test_any_other_failure_of_the_watches_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ends(**_: object) -> None:
+        raise RuntimeError("kopf is broken")
+
+    monkeypatch.setattr("kopf.operator", ends)
+
+    with pytest.raises(RuntimeError, match="kopf is broken"):
+        await watches.watch(Session(None), lambda *_: None, (), 1.0)  # type: ignore[arg-type]

@@ -1,0 +1,33 @@
+"""A change of a PinnedRelease, and the line that says so, as kubectl says it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pinnedrelease.api import names
+from pinnedrelease.api.changes import Patch
+from pinnedrelease.cli.connection import Connection
+from pinnedrelease.core.observed import Release
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """The flag that changes nothing."""
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+
+
+async def change(
+    connection: Connection, release: Release, patch: Patch, verb: str, *, dry_run: bool
+) -> None:
+    """Send a patch, if the object is still as it was read, and say what was done."""
+    if not dry_run:
+        await connection.writer.change_release(
+            release.namespace, release.name, patch, release.resource_version
+        )
+    suffix = " (dry run)" if dry_run else ""
+    sys.stdout.write(f"{names.SINGULAR}.{names.GROUP}/{release.name} {verb}{suffix}\n")
+
+
+def note(text: str) -> None:
+    """Something to know, beside the result."""
+    sys.stderr.write(f"note: {text}\n")
