@@ -43,6 +43,10 @@ check: setup ## Lint, types, import rules, generated files
 test-unit: setup ## Unit and property tests (no cluster)
 	$(BIN)/pytest tests/unit tests/property tests/cli -n 2
 
+.PHONY: search-laws
+search-laws: setup ## Property tests with new random examples, and more of them
+	PINREL_LAWS=search $(BIN)/pytest tests/property -n 2
+
 .PHONY: test-integration
 test-integration: control-plane ## Tests on the real control plane
 	$(BIN)/pytest tests/integration
