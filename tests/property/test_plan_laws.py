@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from arbitrary_worlds import worlds
 from pinnedrelease.core.actions import ApplyImages, RecordIntent, WriteStatus
