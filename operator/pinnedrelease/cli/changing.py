@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from pinnedrelease.api import names
 from pinnedrelease.api.changes import Patch
 from pinnedrelease.cli.connection import Connection
+from pinnedrelease.cli.output import resource_name, say
 from pinnedrelease.core.observed import Release
 
 
@@ -24,10 +23,4 @@ async def change(
         await connection.writer.change_release(
             release.namespace, release.name, patch, release.resource_version
         )
-    suffix = " (dry run)" if dry_run else ""
-    sys.stdout.write(f"{names.SINGULAR}.{names.GROUP}/{release.name} {verb}{suffix}\n")
-
-
-def note(text: str) -> None:
-    """Something to know, beside the result."""
-    sys.stderr.write(f"note: {text}\n")
+    say(f"{resource_name(release.name)} {verb}{' (dry run)' if dry_run else ''}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from pinnedrelease.api import changes
 from pinnedrelease.cli.changing import add_dry_run, change
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
+from pinnedrelease.cli.output import say
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.pin import DesiredPin
 
@@ -26,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
         release = await connection.release(given.name)
         spec = release.spec
         if not isinstance(spec, DesiredPin) or spec.override is None:
-            sys.stdout.write(f"{release} has no override; nothing to do\n")
+            say(f"{release} has no override; nothing to do")
             return 0
         verb = f"override cleared, in force is {pair(spec.pin)}"
         patch = changes.clear_override()

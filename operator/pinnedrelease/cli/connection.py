@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pinnedrelease.cli.errors import CannotTell, CommandError
+from pinnedrelease.cli.errors import CannotTell, CommandError, suggestion
 from pinnedrelease.cluster.configuration import context_namespace, load_access
-from pinnedrelease.cluster.errors import ClusterError
+from pinnedrelease.cluster.errors import ClusterError, Forbidden, NotFound
+from pinnedrelease.cluster.lister import Lister
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.writer import Writer
@@ -28,25 +29,52 @@ class Connection:
     """A cluster and the namespace that is meant."""
 
     namespace: str
+    session: Session
     reader: Reader
+    lister: Lister
     writer: Writer
 
     async def release(self, name: str) -> Release:
-        """A PinnedRelease. Raises CommandError when there is none."""
+        """A PinnedRelease. Raises CommandError when there is none, with a name that is near."""
         found = await self.reader.release(self.namespace, name)
-        if found is None:
-            raise CommandError(
-                f"there is no PinnedRelease {name} in namespace {self.namespace}; "
-                "see: kubectl get pinnedreleases -A"
-            )
-        return found
+        if found is not None:
+            return found
+        try:
+            known = [one.name for one in await self.lister.releases(self.namespace)]
+        except Forbidden:
+            known = []
+        except NotFound as error:
+            raise CommandError(NO_CRD) from error
+        raise CommandError(
+            f"there is no PinnedRelease {name} in namespace {self.namespace}"
+            f"{suggestion(name, known)}; see: kubectl get pinnedreleases -A"
+        )
+
+    async def releases(self, namespace: str | None) -> list[Release]:
+        """All PinnedReleases of a namespace, or (None) of all. Raises CommandError without CRD."""
+        try:
+            return await self.lister.releases(namespace)
+        except NotFound as error:
+            raise CommandError(NO_CRD) from error
+
+
+NO_CRD = (
+    "this cluster does not know PinnedReleases; install them with: pinrel crd | "
+    "kubectl apply --server-side -f -"
+)
 
 
 def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that kubectl has."""
-    parser.add_argument("-n", "--namespace", help="namespace (default: the context's)")
-    parser.add_argument("--context", help="context of the kubeconfig")
-    parser.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
+    group = parser.add_argument_group("cluster")
+    group.add_argument("-n", "--namespace", help="namespace (default: the context's)")
+    group.add_argument("--context", help="context of the kubeconfig")
+    group.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
+
+
+def add_all_namespaces(parser: argparse.ArgumentParser) -> None:
+    """The flag for the whole cluster."""
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="the whole cluster")
 
 
 def with_cluster(
@@ -55,28 +83,47 @@ def with_cluster(
     """Do some work with the cluster. Raises CommandError."""
 
     async def connected() -> Value:
-        async with _connect(given) as connection:
+        async with connect(given) as connection:
             return await work(connection)
 
+    return run_async(connected())
+
+
+def run_async(work: Awaitable[Value]) -> Value:
+    """Run what talks to clusters. Raises CommandError for everything that they refuse."""
+
+    async def awaited() -> Value:
+        return await work
+
     try:
-        return asyncio.run(connected())
+        return asyncio.run(awaited())
     except ClusterError as error:
         raise CannotTell(str(error)) from error
 
 
 @asynccontextmanager
-async def _connect(given: argparse.Namespace) -> AsyncIterator[Connection]:
+async def connect(
+    given: argparse.Namespace, *, context: str | None = None, namespace: str | None = None
+) -> AsyncIterator[Connection]:
+    """A connection by the flags, or to another context or namespace than they say."""
     kubeconfig = given.kubeconfig or _from_environment()
-    access = load_access(kubeconfig, given.context, SystemClock().monotonic_s)
-    namespace = given.namespace or context_namespace(kubeconfig, given.context)
+    context = context or given.context
+    access = load_access(kubeconfig, context, SystemClock().monotonic_s)
+    namespace = namespace or given.namespace or context_namespace(kubeconfig, context)
     session = Session(access)
     try:
-        yield Connection(namespace=namespace, reader=Reader(session), writer=Writer(session))
+        yield Connection(
+            namespace=namespace,
+            session=session,
+            reader=Reader(session),
+            lister=Lister(session),
+            writer=Writer(session),
+        )
     finally:
         await session.close()
 
 
 def _from_environment() -> Path | None:
-    """With $KUBECONFIG set the user means that file, even where in-cluster files exist."""
-    first = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
-    return Path(first) if first else None
+    """With $KUBECONFIG set the user means that list of files, even where in-cluster files exist."""
+    files = os.environ.get("KUBECONFIG", "").strip(os.pathsep)
+    return Path(files) if files else None

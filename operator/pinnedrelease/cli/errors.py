@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 NO = 1
 USAGE = 2
 CANNOT_TELL = 3
@@ -23,3 +26,9 @@ class CannotTell(CommandError):
     """The answer depends on something that could not be reached."""
 
     exit_code = CANNOT_TELL
+
+
+def suggestion(wanted: str, known: Iterable[str]) -> str:
+    """``; did you mean web?`` when one of the known names is near, else nothing."""
+    near = difflib.get_close_matches(wanted, list(known), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 
 from pinnedrelease.api.history import revision_to_wire
 from pinnedrelease.api.record import record_lines
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.output import out, program, say
 from pinnedrelease.cli.tables import table, time_text
 from pinnedrelease.core.history import Gap, Revision, RevisionResult
 from pinnedrelease.core.observed import Release
@@ -39,15 +39,15 @@ def run(given: argparse.Namespace) -> int:
     release = with_cluster(given, read)
     if is_export:
         for line in record_lines(release, SystemClock().now().wall):
-            sys.stdout.write(f"{line}\n")
+            say(line)
     elif given.output == "json":
         entries = [
             revision_to_wire(one).model_dump(mode="json", by_alias=True, exclude_none=True)
             for one in release.status.history.revisions
         ]
-        sys.stdout.write(json.dumps(entries, indent=2) + "\n")
+        out(json.dumps(entries, indent=2) + "\n")
     else:
-        sys.stdout.write(_shown(release))
+        out(_shown(release))
     return 0
 
 
@@ -78,10 +78,12 @@ def _row(release: Release, one: Revision, is_head: bool) -> tuple[str, ...]:  # 
         time_text(one.supersede_time, absent="now"),
         one.cause.actor or "",
         (one.cause.change_cause or "").replace("\n", " ")[:CAUSE_SHOWN],
-        ""
-        if is_head
-        else f"pinrel rollback {release.name} -n {release.namespace} --to-revision {one.number}",
+        "" if is_head else f"{_rollback(release)} --to-revision {one.number}",
     )
+
+
+def _rollback(release: Release) -> str:
+    return f"{program()} rollback {release.name} -n {release.namespace}"
 
 
 def _result(one: Revision) -> str:

@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol
 
-from pinnedrelease.cli.errors import CommandError
+from pinnedrelease.cli.errors import CANNOT_TELL, USAGE, CommandError, suggestion
 
-COMMANDS = {
-    "history": "show the revisions of a PinnedRelease, or export them",
-    "ran": "answer what ran at a time, from the status, an export or Git",
-    "rollback": "go back to an earlier revision, in the cluster or in a file",
-    "clear-override": "end a break-glass override",
-    "reject": "refuse a digest until a person lifts it",
-    "suspend": "write nothing to the workload; drift is still reported",
-    "resume": "go on after suspend",
-    "reconcile": "have everything looked at now, and wait for it",
-    "crd": "print the CustomResourceDefinition",
-    "version": "print the version",
+GROUPS: dict[str, dict[str, str]] = {
+    "from build to production": {
+        "capture": "take the digest of a build, once, and write the pair down",
+        "promote": "carry a pair on, between files, namespaces or clusters, unchanged",
+        "tag": "give a digest another tag in the registry, without pulling it",
+        "init": "write PinnedReleases for what runs in a namespace now",
+    },
+    "what runs": {
+        "status": "show PinnedReleases, or one of them in full; --watch follows them",
+        "verify": "check template, pods, digest and tag; needs no operator",
+        "where": "find what declares or runs a digest",
+        "history": "show the revisions of a PinnedRelease, or export them",
+        "ran": "answer what ran at a time, from the status, an export or Git",
+    },
+    "act": {
+        "rollback": "go back to an earlier revision, in the cluster or in a file",
+        "clear-override": "end a break-glass override",
+        "reject": "refuse a digest until a person lifts it",
+        "suspend": "write nothing to the workload; drift is still reported",
+        "resume": "go on after suspend",
+        "reconcile": "have everything looked at now, and wait for it",
+    },
+    "files": {
+        "compose": "pin the images of a Compose file, or check that they are pinned",
+        "manifest": "pin the images of Kubernetes manifests, or check that they are pinned",
+    },
+    "set-up": {
+        "doctor": "look for what works against pins: CRD, rights, registries, pull settings",
+        "completion": "print the completion script of a shell",
+        "crd": "print the CustomResourceDefinition",
+        "version": "print the version",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 DESCRIPTION = "Keep Kubernetes workloads on exactly the image digest that was declared."
+EXIT_CODES = (
+    "exit codes: 0 done, or yes; 1 no, differs, or refused; 2 wrong usage; 3 cannot be told "
+    "(a cluster or registry does not answer)"
+)
 
 
 class Command(Protocol):
@@ -37,31 +65,94 @@ class Command(Protocol):
 
 def main(arguments: Sequence[str], program: str) -> int:
     """Run one command. 0: done or yes, 1: no or nothing done, 2: wrong usage, 3: cannot tell."""
-    parser = argparse.ArgumentParser(prog=program, description=DESCRIPTION)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    commands.add_parser("controller", help="run the operator (see: controller --help)")
-    wanted = next((one for one in arguments if one in COMMANDS), None)
-    command: Command | None = None
-    for name, text in COMMANDS.items():
-        its_parser = commands.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}."
-        )
-        if name == wanted:
-            command = _imported(name)
-            command.add_arguments(its_parser)
-    given = parser.parse_args(arguments)
-    if command is None:
-        parser.error("the operator is started with: pinrel controller")
+    wanted = arguments[0] if arguments else ""
+    if wanted not in COMMANDS:
+        return _front_page(arguments, program)
+    command = imported(wanted)
+    given = parser_of(wanted, command, program).parse_args(arguments[1:])
     try:
-        return command.run(given)
-    except CommandError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
+        return _run(command, given, program)
     except KeyboardInterrupt:
         return 130
 
 
-def _imported(name: str) -> Command:
+def parser_of(name: str, command: Command, program: str) -> argparse.ArgumentParser:
+    """The parser of one command."""
+    text = COMMANDS[name]
+    parser = argparse.ArgumentParser(
+        prog=f"{program} {name}",
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+    )
+    command.add_arguments(parser)
+    parser.add_argument("--debug", action="store_true", help="show the way to an error")
+    return parser
+
+
+def imported(name: str) -> Command:
     """The module of one command: others may need libraries that take longer than the command."""
     module: Command = import_module(f"pinnedrelease.cli.{name.replace('-', '_')}")
     return module
+
+
+def _run(command: Command, given: argparse.Namespace, program: str) -> int:
+    try:
+        code = command.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, for example ``head``.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except CommandError as error:
+        from pinnedrelease.cli.output import clean  # noqa: PLC0415 - imports YAML
+
+        if given.debug:
+            traceback.print_exc()
+        sys.stderr.write(clean(f"error: {error}\n"))
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last place: no traceback for people
+        if given.debug:
+            traceback.print_exc()
+        sys.stderr.write(
+            f"error: this is a defect of {program}: {type(error).__name__}: {error}; please report "
+            "what this command prints with --debug\n"
+        )
+        return CANNOT_TELL
+    return code
+
+
+def _front_page(arguments: Sequence[str], program: str) -> int:
+    """Help, or what is wrong with the first word."""
+    wanted = arguments[0] if arguments else ""
+    if wanted in ("-h", "--help", "help"):
+        sys.stdout.write(front_page(program))
+        return 0
+    if wanted == "--version":
+        sys.stdout.write(f"{_version()}\n")
+        return 0
+    if not wanted:
+        sys.stderr.write(front_page(program))
+        return USAGE
+    near = suggestion(wanted, (*COMMANDS, "controller"))
+    sys.stderr.write(
+        f"usage: {program} COMMAND [flags]\n"
+        f"error: there is no command {wanted[:40]!r}{near}; see: {program} --help\n"
+    )
+    return USAGE
+
+
+def front_page(program: str) -> str:
+    """What ``--help`` prints."""
+    lines = [f"usage: {program} COMMAND [flags]", "", DESCRIPTION]
+    for title, commands in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:<16}{text}" for name, text in commands.items())]
+    lines += ["", "the operator:", "  controller      run the operator (see: controller --help)"]
+    lines += ["", f"Flags of a command: {program} COMMAND --help", EXIT_CODES]
+    return "\n".join(lines) + "\n"
+
+
+def _version() -> str:
+    from pinnedrelease import __version__  # noqa: PLC0415
+
+    return __version__

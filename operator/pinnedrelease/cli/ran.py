@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from pinnedrelease.api.record import timeline_from_lines
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CANNOT_TELL, CannotTell, CommandError, WrongUsage
 from pinnedrelease.cli.git_log import timeline_from_git
+from pinnedrelease.cli.output import note, out
 from pinnedrelease.cli.tables import time_text
 from pinnedrelease.cli.times import DAY, is_day, parse_time
 from pinnedrelease.core.history import Revision
@@ -44,9 +44,9 @@ def run(given: argparse.Namespace) -> int:
     chosen = next((one for one in sources if _reaches(one, start)), sources[-1])
     found = (at(chosen, start),) if end is None else during(chosen, start, end)
     if given.output == "json":
-        sys.stdout.write(json.dumps(_as_json(chosen, found), indent=2) + "\n")
+        out(json.dumps(_as_json(chosen, found), indent=2) + "\n")
     else:
-        sys.stdout.write(_as_text(chosen, found))
+        out(_as_text(chosen, found))
     return CANNOT_TELL if any(one.certainty is Certainty.UNKNOWN for one in found) else 0
 
 
@@ -76,7 +76,7 @@ def _sources(given: argparse.Namespace) -> list[Timeline]:
     except CommandError as error:
         if given.file is None:
             raise
-        sys.stderr.write(f"note: the cluster does not answer ({error}); asking Git\n")
+        note(f"the cluster does not answer ({error}); asking Git")
     if given.file is not None:
         found.append(timeline_from_git(given.file, given.name))
     return found

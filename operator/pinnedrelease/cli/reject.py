@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from pinnedrelease.api import changes
-from pinnedrelease.cli.changing import add_dry_run, change, note
+from pinnedrelease.cli.changing import add_dry_run, change
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CommandError, WrongUsage
+from pinnedrelease.cli.output import note
 from pinnedrelease.core import targets
 from pinnedrelease.core.digest import DeclaredDigest
 from pinnedrelease.core.errors import CoreError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,9 +11,10 @@ from pathlib import Path
 from pinnedrelease.api import changes
 from pinnedrelease.api.fields import parse_duration
 from pinnedrelease.api.ownership import GitOpsOwner, gitops_owner
-from pinnedrelease.cli.changing import add_dry_run, change, note
+from pinnedrelease.cli.changing import add_dry_run, change
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import NO, CommandError, WrongUsage
+from pinnedrelease.cli.output import note, out, program, say
 from pinnedrelease.cli.registry_access import Presence, add_registry_arguments, ask
 from pinnedrelease.cli.yaml_edit import edit_release
 from pinnedrelease.core import targets
@@ -73,7 +73,7 @@ def run(given: argparse.Namespace) -> int:
         case = await _find_out(given, connection)
         digest, head = case.target.pin.digest, case.release.status.history.head
         if case.desired.pin.digest == digest and head is not None and head.pin.digest == digest:
-            _say(f"{case.release} is on {pair(case.target.pin)} already; nothing to do")
+            say(f"{case.release} is on {pair(case.target.pin)} already; nothing to do")
             return 0
         _check_presence(given, case)
         if given.file is not None:
@@ -152,20 +152,20 @@ def _edit_file(given: argparse.Namespace, case: _Case) -> int:
     if not given.dry_run:
         with path.open("w", encoding="utf-8", newline="") as target:
             target.write(edited)
-        _say(f"{path} declares {pair(pin)}; commit it to roll back")
+        say(f"{path} declares {pair(pin)}; commit it to roll back")
     return 0
 
 
 def _leave_to_owner(given: argparse.Namespace, case: _Case, owner: GitOpsOwner) -> int:
     """A change in the cluster would be undone by its owner: show what to change in Git."""
     declared, pin = case.desired.pin, case.target.pin
-    sys.stdout.write(
+    out(
         f"-  tag: {declared.tag!r}\n+  tag: {pin.tag!r}\n"
         f"-  digest: {declared.digest}\n+  digest: {pin.digest}\n"
     )
     note(
         f"{case.release} is owned by {owner}, which would undo a change made here: change this in "
-        f"Git, or let {_program()} edit the file with -f FILE. In an emergency: --override --reason"
+        f"Git, or let {program()} edit the file with -f FILE. In an emergency: --override --reason"
     )
     return NO if not given.dry_run else 0
 
@@ -186,7 +186,7 @@ async def _override(given: argparse.Namespace, connection: Connection, case: _Ca
     if override.digest == override.instead_of:
         raise CommandError(
             f"{pair(case.target.pin)} is what the spec declares; end the override with: "
-            f"{_program()} clear-override {case.release.name}"
+            f"{program()} clear-override {case.release.name}"
         )
     until = f" until {override.expire_time:%Y-%m-%dT%H:%MZ}" if override.expire_time else ""
     verb = f"overridden with {pair(case.target.pin)}{until}"
@@ -209,7 +209,8 @@ async def _change(
         patch = changes.vouched(patch, case.target.pin)
     await change(connection, case.release, patch, verb, dry_run=given.dry_run)
     if case.desired.suspend:
-        note(f"{case.release} is suspended: nothing is written until: pinrel resume {given.name}")
+        resume = f"{program()} resume {given.name}"
+        note(f"{case.release} is suspended: nothing is written until: {resume}")
 
 
 def _spec_of(patch: changes.Patch) -> dict[str, object]:
@@ -221,12 +222,4 @@ def _diff(before: str, after: str, path: str) -> None:
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), path, path, n=1
     )
-    sys.stdout.writelines(lines)
-
-
-def _program() -> str:
-    return "kubectl pinned-release" if Path(sys.argv[0]).name.startswith("kubectl-") else "pinrel"
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    out("".join(lines))

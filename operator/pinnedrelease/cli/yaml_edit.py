@@ -1,28 +1,43 @@
-"""Edits of YAML files that touch the edited values and not one other byte.
-
-The parser only says where a value stands; the text around it is never written anew, so comments,
-order, quotes and line ends stay as somebody left them.
-"""
+"""Edits of the pair in a file that declares a PinnedRelease."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
 
 import yaml
 
 from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.yaml_text import Edit, applied, child, documents, entry, replaced, scalar
+from pinnedrelease.core.pin import Pin
 
-PLAIN, SINGLE, DOUBLE = None, "'", '"'
+_BLOCK_STYLES = ("|", ">")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Edit:
-    """New text for a span of the file."""
+def releases_in(text: str, where: str) -> dict[str, yaml.MappingNode]:
+    """The PinnedReleases of a file by name. Raises WrongUsage when one has none or stands twice."""
+    found: dict[str, yaml.MappingNode] = {}
+    for node in documents(text, where):
+        if scalar(node, "kind") != "PinnedRelease":
+            continue
+        name = scalar(node, "metadata", "name") or ""
+        if name in found:
+            raise WrongUsage(f"{where} has several documents that are PinnedRelease {name}")
+        found[name] = node
+    return found
 
-    start: int
-    end: int
-    text: str
+
+def declare_in(text: str, name: str | None, pin: Pin, cause: str | None) -> str:
+    """The text with another pair, and with its own cause or none: never that of the pair before.
+
+    Raises WrongUsage as :func:`edit_release` does.
+    """
+    values: dict[tuple[str, ...], str] = {
+        ("spec", "tag"): pin.tag,
+        ("spec", "digest"): str(pin.digest),
+    }
+    edited = edit_release(text, name, values)
+    return applied(edited, _cause_edits(edited, find_release(edited, name), cause))
 
 
 def edit_release(text: str, name: str | None, values: Mapping[tuple[str, ...], str]) -> str:
@@ -31,79 +46,38 @@ def edit_release(text: str, name: str | None, values: Mapping[tuple[str, ...], s
     Raises WrongUsage when the file has no such PinnedRelease, or several, or when a value does
     not stand there as plain text (a template, an alias).
     """
-    release = _find_release(text, name)
-    edits = [_edit(text, release, path, value) for path, value in values.items()]
-    for edit in sorted(edits, key=lambda one: one.start, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    release = find_release(text, name)
+    return applied(text, [_edit(text, release, path, value) for path, value in values.items()])
 
 
-def _find_release(text: str, name: str | None) -> yaml.MappingNode:
-    try:
-        found = [
-            node
-            for node in _documents(text)
-            if _plain(node, ("kind",)) == "PinnedRelease"
-            and (name is None or _plain(node, ("metadata", "name")) == name)
-        ]
-    except yaml.YAMLError as error:
-        raise WrongUsage(f"the file is not plain YAML: {error}") from error
+def find_release(text: str, name: str | None, where: str = "the file") -> yaml.MappingNode:
+    """One PinnedRelease of a file. Raises WrongUsage when there is not exactly one."""
+    found = releases_in(text, where)
     wanted = f"PinnedRelease {name}" if name else "PinnedRelease"
+    if name is not None:
+        found = {one: node for one, node in found.items() if one == name}
     if not found:
-        raise WrongUsage(f"the file has no {wanted}")
+        raise WrongUsage(f"{where} has no {wanted}")
     if len(found) > 1:
-        raise WrongUsage(f"the file has {len(found)} documents that are {wanted}; name one")
-    return found[0]
+        names = ", ".join(sorted(found))
+        raise WrongUsage(f"{where} has {len(found)} documents that are {wanted}; name one: {names}")
+    return next(iter(found.values()))
 
 
-def _documents(text: str) -> Iterator[yaml.MappingNode]:
-    """The documents of a file, and the items of Lists in it."""
-    for document in yaml.compose_all(text, Loader=yaml.SafeLoader):
-        if not isinstance(document, yaml.MappingNode):
-            continue
-        items = _child(document, "items")
-        if _plain(document, ("kind",)) == "List" and isinstance(items, yaml.SequenceNode):
-            yield from (one for one in items.value if isinstance(one, yaml.MappingNode))
-        else:
-            yield document
-
-
-def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    found: yaml.Node | None = next((value for one, value in node.value if one.value == key), None)
-    return found
-
-
-def _plain(node: yaml.Node | None, path: tuple[str, ...]) -> str | None:
-    for key in path:
-        node = _child(node, key)
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else None
-
-
-def _edit(text: str, release: yaml.MappingNode, path: tuple[str, ...], value: str) -> _Edit:
+def _edit(text: str, release: yaml.MappingNode, path: tuple[str, ...], value: str) -> Edit:
     spelled = ".".join(path)
     holder: yaml.Node | None = release
     for key in path[:-1]:
-        holder = _child(holder, key)
-    pair = (
-        next(((one, node) for one, node in holder.value if one.value == path[-1]), None)
-        if isinstance(holder, yaml.MappingNode)
-        else None
-    )
+        holder = child(holder, key)
+    pair = entry(holder, path[-1])
     if pair is None:
         raise WrongUsage(f"the file has no {spelled}; write it there first")
     key_node, node = pair
-    is_text = isinstance(node, yaml.ScalarNode) and node.style in (PLAIN, SINGLE, DOUBLE)
     # The node of an alias is the anchor's own: it stands somewhere else.
     is_here = key_node.end_mark.index <= node.start_mark.index and not _is_alias(text, key_node)
-    if not is_text or not is_here or node.start_mark.line != node.end_mark.line:
+    if not is_here:
         raise WrongUsage(f"{spelled} does not stand in the file as plain text; edit it by hand")
-    if "{{" in node.value or "${" in node.value:
-        raise WrongUsage(f"{spelled} is a template in this file; edit what fills it in")
-    return _Edit(
-        start=node.start_mark.index, end=node.end_mark.index, text=_quoted(value, node.style)
-    )
+    return replaced(node, value, spelled)
 
 
 def _is_alias(text: str, key: yaml.Node) -> bool:
@@ -111,12 +85,40 @@ def _is_alias(text: str, key: yaml.Node) -> bool:
     return rest.startswith("*")
 
 
-def _quoted(value: str, style: str | None) -> str:
-    """The value in the quotes that were there; with quotes where it would not be text without."""
-    if style is not None:
-        return f"{style}{value}{style}"
-    try:
-        is_same = yaml.safe_load(value) == value
-    except yaml.YAMLError:
-        is_same = False
-    return value if is_same else f'"{value}"'
+def _cause_edits(text: str, release: yaml.MappingNode, cause: str | None) -> list[Edit]:
+    spec = child(release, "spec")
+    pair, digest = entry(spec, "changeCause"), entry(spec, "digest")
+    if digest is None or not isinstance(spec, yaml.MappingNode):
+        return []
+    if pair is None:
+        return [] if cause is None else [_inserted(text, spec, digest, cause)]
+    key, node = pair
+    if cause is not None or spec.flow_style:
+        end = "\n" if getattr(node, "style", None) in _BLOCK_STYLES else ""
+        value = json.dumps(cause or "", ensure_ascii=False) + end
+        return [Edit(start=node.start_mark.index, end=node.end_mark.index, text=value)]
+    start = text.rfind("\n", 0, key.start_mark.index) + 1
+    return [Edit(start=start, end=_line_end(text, node), text="")]
+
+
+def _inserted(
+    text: str, spec: yaml.MappingNode, digest: tuple[yaml.Node, yaml.Node], cause: str
+) -> Edit:
+    key, node = digest
+    value = f"changeCause: {json.dumps(cause, ensure_ascii=False)}"
+    if spec.flow_style:
+        at = node.end_mark.index
+        return Edit(start=at, end=at, text=f", {value}")
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    at = _line_end(text, node)
+    before = "" if text[:at].endswith("\n") else line_end
+    return Edit(start=at, end=at, text=f"{before}{' ' * key.start_mark.column}{value}{line_end}")
+
+
+def _line_end(text: str, node: yaml.Node) -> int:
+    """Where the line after a value begins."""
+    at = node.end_mark.index
+    if text[at - 1 : at] == "\n":
+        return int(at)
+    found = text.find("\n", at)
+    return len(text) if found < 0 else found + 1

@@ -73,6 +73,14 @@ def is_ipv6(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a registry is on this machine: such a one is asked without TLS, as Docker does."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def is_host(host: str) -> bool:
     """Whether a text is an IP address or a DNS name (RFC 1123), and not a disguised number.
 

@@ -48,6 +48,7 @@ class TokenHostNotListed(Unauthorized):
             f"{registry} sends its users to the token server {token_host}, which is not listed "
             "for it; credentials were not sent"
         )
+        self.token_host = token_host
         self.hint = (
             f"credentials would go to {token_host}; if that is right, start the operator with "
             f"--registry-token-host={registry}={token_host}"

@@ -89,7 +89,7 @@ def test_an_item_of_a_list_is_found() -> None:
         ("t: &t one\nkind: PinnedRelease\nspec: {tag: *t}\n", None, "plain text"),
         ("kind: PinnedRelease\nspec:\n  tag: |\n    one\n", None, "plain text"),
         ("kind: PinnedRelease\nspec:\n  tag: [one]\n", None, "plain text"),
-        ("kind: PinnedRelease\nspec: {tag: {{ .Values.tag }}}\n", None, "plain text"),
+        ("kind: PinnedRelease\nspec: {tag: {{ .Values.tag }}}\n", None, "a template"),
         ('kind: PinnedRelease\nspec: {tag: "{{ .Values.tag }}"}\n', None, "is a template"),
         ("kind: PinnedRelease\nspec:\n  tag: ${TAG}\n", None, "is a template"),
     ],

@@ -1,0 +1,64 @@
+"""Lists of objects in pages, as small typed values: for questions about many at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from pinnedrelease.api.errors import NotAResource
+from pinnedrelease.api.resource import decode_release
+from pinnedrelease.cluster import paths
+from pinnedrelease.cluster.decode import decode_workload
+from pinnedrelease.cluster.document import Document
+from pinnedrelease.cluster.errors import MalformedDocument
+from pinnedrelease.cluster.pods import OwnedPod, decode_pod
+from pinnedrelease.cluster.session import Session
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import TargetKind
+from pinnedrelease.core.workload import Workload
+
+PAGE = 500
+
+
+class Lister:
+    """LIST only, in one namespace or (None) in all of them. Raises ClusterErrors."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def releases(self, namespace: str | None) -> list[Release]:
+        """All PinnedReleases."""
+        found: list[Release] = []
+        async for document in self.documents(paths.RELEASES, namespace):
+            try:
+                found.append(decode_release(document.values))
+            except NotAResource as error:
+                raise MalformedDocument(f"a PinnedRelease cannot be read: {error}") from error
+        return found
+
+    async def workloads(self, kind: TargetKind, namespace: str | None) -> list[Workload]:
+        """All workloads of a kind."""
+        return [
+            decode_workload(kind, document.values)
+            async for document in self.documents(paths.WORKLOADS[kind], namespace)
+        ]
+
+    async def owned_pods(self, namespace: str | None) -> list[OwnedPod]:
+        """All pods that some workload owns."""
+        found = [
+            decode_pod(document.values) async for document in self.documents(paths.PODS, namespace)
+        ]
+        return [one for one in found if one is not None]
+
+    async def documents(
+        self, kind: paths.ResourceKind, namespace: str | None
+    ) -> AsyncIterator[Document]:
+        """All objects of a kind as the API server has them, page by page."""
+        query = {"limit": str(PAGE)}
+        while True:
+            page = await self._session.get(paths.collection(kind, namespace), query)
+            for document in page.children("items"):
+                yield document
+            following = page.child("metadata").optional_text("continue")
+            if not following:
+                return
+            query = {**query, "continue": following}
