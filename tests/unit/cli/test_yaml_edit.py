@@ -83,7 +83,7 @@ def test_an_item_of_a_list_is_found() -> None:
     [
         (FILE, "nobody", "has no PinnedRelease nobody"),
         (FILE, None, "2 documents"),
-        ("a: [", None, "not plain YAML"),
+        ("a: [", None, "not valid YAML: line 1"),
         ("kind: PinnedRelease\nspec: {}\n", None, "has no spec.tag"),
         ("kind: PinnedRelease\n", None, "has no spec.tag"),
         ("t: &t one\nkind: PinnedRelease\nspec: {tag: *t}\n", None, "plain text"),
