@@ -28,14 +28,24 @@ def registry(plane: ControlPlane) -> Registry:
     return plane.start_registry()
 
 
+@pytest.fixture(scope="module")
+def mortal_registry(plane: ControlPlane) -> Registry:
+    """One that a test may stop: the operator does not trust it for a while afterwards."""
+    return plane.start_registry()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def operator(
-    registry: Registry, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+    registry: Registry,
+    mortal_registry: Registry,
+    operator_kubeconfig: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[OperatorProcess]:
     folder = tmp_path_factory.mktemp("operator")
+    addresses = (registry.address, mortal_registry.address)
     flags = (
-        f"--registry-private-host={registry.address}",
-        f"--registry-plain-http={registry.address}",
+        *(f"--registry-private-host={address}" for address in addresses),
+        *(f"--registry-plain-http={address}" for address in addresses),
         f"--registry-slow-interval={SLOW_S}",
         "--target-grace=2",
         "--log-level=debug",
@@ -246,15 +256,16 @@ def test_polling_a_converged_release_writes_nothing(case: PinnedImage, audit: Au
 
 
 def test_a_registry_that_is_down_leaves_ready_alone(
-    case: PinnedImage, registry: Registry, audit: AuditLog
+    namespace: Namespace, mortal_registry: Registry, audit: AuditLog
 ) -> None:
-    namespace = case.namespace
+    case = PinnedImage(namespace, mortal_registry)
+    case.deploy()
     first, other = case.push(b"first"), case.push(b"other", "2.0")
     case.pin(first.digest)
     namespace.wait_ready()
     case.wait("TagMoved", "False", "TagMatches")
     audit.restart()
-    registry.stop()
+    mortal_registry.stop()
     try:
         assert stays(lambda: namespace.condition("Ready") == ("True", "Pinned"), 3 * INTERVAL_S)
         assert audit.writes() == []
@@ -269,7 +280,7 @@ def test_a_registry_that_is_down_leaves_ready_alone(
         assert namespace.condition("DigestAvailable", "late") == ("Unknown", "RegistryUnreachable")
     finally:
         with contextlib.suppress(Exception):
-            registry.start_again()
+            mortal_registry.start_again()
 
 
 def test_an_operator_that_starts_again_writes_nothing_about_registries(

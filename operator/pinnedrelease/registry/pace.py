@@ -47,6 +47,10 @@ class Pace:
         for_token = missing / self.rate_per_s if missing > ROUNDING else 0.0
         return max(0.0, for_token, self.closed_until_s - now_s)
 
+    def is_closed(self, now_s: float) -> bool:
+        """Whether the host is left alone, after too many failures or by its own wish."""
+        return self.closed_until_s > now_s
+
     def started(self, now_s: float) -> None:
         """A request starts."""
         self._fill(now_s)

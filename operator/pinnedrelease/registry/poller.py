@@ -56,6 +56,8 @@ class _Lane:
     pace: Pace
     line: Line[Question] = field(default_factory=Line)
     questions: int = 0
+    trouble: Trouble | None = None
+    """Why it is left alone for a while, when it is: that is an answer to every question."""
 
 
 class Poller:
@@ -145,6 +147,8 @@ class Poller:
         if entry is None:
             fact = Fact(asked_since_s=now_s)
             entry = Entry(question=question, known=Known(fact=fact))
+            if lane.pace.is_closed(now_s) and lane.trouble is not None:
+                entry.troubled(lane.trouble)
             self._entries[question] = entry
             lane.questions += 1
             first_s = now_s + wish.within_s * self._clock.unit_random()
@@ -228,9 +232,12 @@ class Poller:
         try:
             reply = await self._asks.ask(question, with_content=entry.wants_content)
             lane.pace.answered()
+            lane.trouble = None
         except RegistryError as error:
             trouble = trouble_of(error, question.access)
             delay_s = self._after_error(lane, entry, error)
+            if isinstance(error, Unreachable | RateLimited):
+                self._tell_of_silence(lane, trouble)
             if entry.known.fact.trouble != trouble:
                 log.warning("no answer", extra={"question": str(question), "error": str(error)})
         except asyncio.CancelledError:
@@ -258,6 +265,20 @@ class Poller:
         lane.line.put(question, entry.started_at_s + delay_s)
         if entry.has_news(now_s):
             self._on_change(frozenset(entry.followers))
+
+    def _tell_of_silence(self, lane: _Lane, trouble: Trouble) -> None:
+        """A host that is left alone for a while: nobody has to wait to learn that."""
+        lane.trouble = trouble
+        now_s = self._clock.monotonic_s()
+        if not lane.pace.is_closed(now_s):
+            return
+        for entry in self._entries.values():
+            fact = entry.known.fact
+            is_waiting = fact.presence is None and fact.trouble is None
+            if is_waiting and self._lanes.get(entry.question.repository.host) is lane:
+                entry.troubled(trouble)
+                if entry.has_news(now_s):
+                    self._on_change(frozenset(entry.followers))
 
     def _after_error(self, lane: _Lane, entry: Entry, error: RegistryError) -> float:
         """Note a failure; returns the seconds until the next attempt."""

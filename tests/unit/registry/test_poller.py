@@ -366,6 +366,30 @@ async def test_a_dead_host_is_probed_ever_more_rarely() -> None:
     await bench.run(test)
 
 
+async def test_who_waits_for_a_host_that_is_left_alone_is_told_at_once() -> None:
+    bench = Bench()
+
+    def dead(_: Question) -> Reply:
+        raise Unreachable("down")
+
+    bench.answer = dead
+    for number in range(10):
+        bench.poller.follow(number, {tag(f"web-{number}"): Wanted(interval_s=10.0)})
+
+    async def test() -> None:
+        await bench.pass_time(2.0)
+        assert len(bench.asked) < 10
+        assert all(bench.woken[number] == 1 for number in range(10))
+
+        bench.poller.follow("late", {tag("late"): Wanted(interval_s=10.0, urgent=True)})
+
+        trouble = bench.poller.known(tag("late")).fact.trouble
+        assert trouble is not None
+        assert trouble.kind is TroubleKind.UNREACHABLE
+
+    await bench.run(test)
+
+
 async def test_equal_credentials_share_a_request_and_different_ones_do_not() -> None:
     bench = Bench()
     wish = Wanted(interval_s=600.0)
