@@ -17,8 +17,6 @@ from pinnedrelease.core.reference import ImageReference, try_parse_reference
 _PUSHED = re.compile(
     r"^(?P<tag>\S+): digest: (?P<digest>sha256:[a-f0-9]{64}) size: \d+\s*$", re.MULTILINE
 )
-    r"^(?P<tag>\S+): digest: (?P<digest>sha256:[a-f0-9]{64}) size: \d+\s*$", re.MULTILINE
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from pinnedrelease.cli.file_changes import show_diff, store
 from pinnedrelease.cli.output import out, say
 from pinnedrelease.cli.pairs import Declared, pairs_in_file
 from pinnedrelease.cli.registry_access import add_no_registry, add_registry_arguments
-from pinnedrelease.cli.release_text import release_text
+from pinnedrelease.cli.release_text import NewRelease
 from pinnedrelease.cli.targets import parse_target
 from pinnedrelease.cli.yaml_edit import declare_in
 from pinnedrelease.cli.yaml_text import documents, plain_value, read_text, write_text
@@ -171,7 +171,7 @@ def _new_release(given: argparse.Namespace, capture: Capture, target: Target | N
     name = given.name or (target.name if target else default)
     if given.workload is not None:
         target = parse_target(given.workload)
-    return release_text(
+    release = NewRelease(
         name=name,
         namespace=given.namespace,
         pin=capture.pin,
@@ -179,6 +179,7 @@ def _new_release(given: argparse.Namespace, capture: Capture, target: Target | N
         containers=(given.container,) if given.container else (),
         cause=_cause(given, capture),
     )
+    return release.text
 
 
 def _cause(given: argparse.Namespace, capture: Capture) -> str | None:
