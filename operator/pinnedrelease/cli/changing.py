@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 
 from pinnedrelease.api.changes import Patch
+from pinnedrelease.api.ownership import GitOpsOwner
 from pinnedrelease.cli.connection import Connection
-from pinnedrelease.cli.output import resource_name, say
+from pinnedrelease.cli.errors import NO
+from pinnedrelease.cli.output import note, out, resource_name, say
 from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import Pin
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
@@ -24,3 +27,18 @@ async def change(
             release.namespace, release.name, patch, release.resource_version
         )
     say(f"{resource_name(release.name)} {verb}{' (dry run)' if dry_run else ''}")
+
+
+def leave_to_owner(
+    release: Release, declared: Pin, wanted: Pin, owner: GitOpsOwner, *, hint: str
+) -> int:
+    """Show what to change in Git: a change in the cluster would be undone by its owner."""
+    out(
+        f"-  tag: {declared.tag!r}\n+  tag: {wanted.tag!r}\n"
+        f"-  digest: {declared.digest}\n+  digest: {wanted.digest}\n"
+    )
+    note(
+        f"{release} is owned by {owner}, which would undo a change made here: change this in Git, "
+        f"or in a checkout: {hint}"
+    )
+    return NO

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +10,14 @@ from pathlib import Path
 from pinnedrelease.api import changes
 from pinnedrelease.api.fields import parse_duration
 from pinnedrelease.api.ownership import GitOpsOwner, gitops_owner
-from pinnedrelease.cli.changing import add_dry_run, change
+from pinnedrelease.cli.changing import add_dry_run, change, leave_to_owner
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
-from pinnedrelease.cli.errors import NO, CommandError, WrongUsage
-from pinnedrelease.cli.output import note, out, program, say
+from pinnedrelease.cli.errors import CommandError, WrongUsage
+from pinnedrelease.cli.file_changes import show_diff, store
+from pinnedrelease.cli.output import note, program, say
 from pinnedrelease.cli.registry_access import Presence, add_registry_arguments, ask
-from pinnedrelease.cli.yaml_edit import edit_release
+from pinnedrelease.cli.yaml_edit import declare_in
+from pinnedrelease.cli.yaml_text import read_text
 from pinnedrelease.core import targets
 from pinnedrelease.core.history import Revision
 from pinnedrelease.core.messages import pair
@@ -137,37 +138,19 @@ def _check_presence(given: argparse.Namespace, case: _Case) -> None:
 
 def _edit_file(given: argparse.Namespace, case: _Case) -> int:
     path: Path = given.file
-    try:
-        with path.open(encoding="utf-8", newline="") as source:
-            before = source.read()
-    except OSError as error:
-        raise WrongUsage(f"{path}: {error}") from error
-    pin = case.target.pin
-    values: dict[tuple[str, ...], str] = {
-        ("spec", "tag"): pin.tag,
-        ("spec", "digest"): str(pin.digest),
-    }
-    edited = edit_release(before, case.release.name, values)
-    _diff(before, edited, str(path))
+    before, pin = read_text(path), case.target.pin
+    edited = declare_in(before, case.release.name, pin, given.reason)
+    show_diff(before, edited, path)
+    store(path, before, edited, dry_run=given.dry_run)
     if not given.dry_run:
-        with path.open("w", encoding="utf-8", newline="") as target:
-            target.write(edited)
         say(f"{path} declares {pair(pin)}; commit it to roll back")
     return 0
 
 
 def _leave_to_owner(given: argparse.Namespace, case: _Case, owner: GitOpsOwner) -> int:
-    """A change in the cluster would be undone by its owner: show what to change in Git."""
-    declared, pin = case.desired.pin, case.target.pin
-    out(
-        f"-  tag: {declared.tag!r}\n+  tag: {pin.tag!r}\n"
-        f"-  digest: {declared.digest}\n+  digest: {pin.digest}\n"
-    )
-    note(
-        f"{case.release} is owned by {owner}, which would undo a change made here: change this in "
-        f"Git, or let {program()} edit the file with -f FILE. In an emergency: --override --reason"
-    )
-    return NO if not given.dry_run else 0
+    hint = f"{program()} rollback {given.name} -f FILE. In an emergency: --override --reason WHY"
+    code = leave_to_owner(case.release, case.desired.pin, case.target.pin, owner, hint=hint)
+    return 0 if given.dry_run else code
 
 
 async def _override(given: argparse.Namespace, connection: Connection, case: _Case) -> int:
@@ -216,10 +199,3 @@ async def _change(
 def _spec_of(patch: changes.Patch) -> dict[str, object]:
     spec = patch["spec"]
     return spec if isinstance(spec, dict) else {}
-
-
-def _diff(before: str, after: str, path: str) -> None:
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), path, path, n=1
-    )
-    out("".join(lines))

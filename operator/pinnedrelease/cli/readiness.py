@@ -1,0 +1,59 @@
+"""Whether a PinnedRelease runs what it declares, by its own status."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pinnedrelease.cli.connection import Connection
+from pinnedrelease.cli.errors import CommandError
+from pinnedrelease.cli.output import progress, say
+from pinnedrelease.core.conditions import ConditionStatus, ConditionType, find
+from pinnedrelease.core.history import RevisionResult
+from pinnedrelease.core.messages import pair
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import DesiredPin
+
+POLL_S = 0.5
+
+
+def unready_because(release: Release, spec: DesiredPin) -> str | None:
+    """Why it cannot be said that the declared pair runs; None when it does."""
+    status = release.status
+    if status.observed_generation != release.generation:
+        return "no operator has looked at its newest spec yet"
+    if status.effective is not None and status.effective.pin != spec.pin:
+        return f"{pair(status.effective.pin)} is in force instead ({status.effective.source})"
+    ready = find(status.conditions, ConditionType.READY)
+    if ready is None or ready.status is not ConditionStatus.TRUE:
+        return f"{ready.reason}: {ready.message}" if ready is not None else "it has no status yet"
+    head = status.history.head
+    if head is None or head.pin != spec.pin or head.result is not RevisionResult.SUCCEEDED:
+        return f"its rollout has not been recorded as succeeded ({ready.reason})"
+    return None
+
+
+async def wait_until_ready(connection: Connection, name: str, timeout_s: float) -> None:
+    """Return when the declared pair runs. Raises CommandError when it is stalled or time is up."""
+    told = ""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                release = await connection.release(name)
+                if not isinstance(release.spec, DesiredPin):
+                    raise CommandError(f"{release} has an invalid spec")
+                problem = unready_because(release, release.spec)
+                if problem is None:
+                    say(f"{release} runs {pair(release.spec.pin)}")
+                    return
+                stalled = find(release.status.conditions, ConditionType.STALLED)
+                is_current = release.status.observed_generation == release.generation
+                if stalled is not None and stalled.status is ConditionStatus.TRUE and is_current:
+                    raise CommandError(f"{release} is stalled: {stalled.reason}: {stalled.message}")
+                if problem != told:
+                    progress(problem)
+                    told = problem
+                await asyncio.sleep(POLL_S)
+    except TimeoutError as error:
+        raise CommandError(
+            f"{connection.namespace}/{name} does not run it after {timeout_s:g} s: {told}"
+        ) from error
