@@ -61,6 +61,23 @@ def decode_pod(document: Mapping[str, object]) -> OwnedPod | None:
     )
 
 
+def decode_any_pod(document: Mapping[str, object]) -> tuple[str, str, Pod]:
+    """Namespace, owner and content of a pod, whoever owns it. Raises MalformedDocument.
+
+    The owner is the workload where its name can be told, else the object that made the pod, else
+    the pod itself.
+    """
+    root = Document.of(document, "Pod")
+    metadata = root.child("metadata")
+    owned = decode_pod(document)
+    if owned is not None:
+        return owned.namespace, str(owned.target), owned.pod
+    pod = _pod(root, metadata)
+    maker = next((one for one in metadata.children("ownerReferences")), None)
+    owner = f"{maker.text('kind')}/{maker.text('name')}" if maker is not None else f"Pod/{pod.name}"
+    return metadata.text("namespace"), owner, pod
+
+
 def _target(kind: str, owner: str, metadata: Document) -> Target | None:
     """The workload behind a pod's owner, by the names that its controllers give."""
     if kind in _KINDS:
