@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from namespace import Namespace
+
+WITHOUT_COMMIT = {"GITHUB_SHA": "", "CI_COMMIT_SHA": "", "GIT_DIR": "/nowhere"}
+"""Captures know no Git commit then, wherever the tests run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +24,23 @@ class Said:
     err: str
 
 
-def pinrel(*arguments: str, namespace: Namespace | None = None, folder: Path | None = None) -> Said:
+def pinrel(
+    *arguments: str,
+    namespace: Namespace | None = None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> Said:
     """Run a command; in the namespace when one is given, else without any cluster."""
-    environment = {**os.environ, "KUBECONFIG": "/nowhere/kubeconfig", "HOME": "/nowhere"}
+    variables = {
+        **os.environ,
+        "KUBECONFIG": "/nowhere/kubeconfig",
+        "HOME": "/nowhere",
+        **WITHOUT_COMMIT,
+        **(environment or {}),
+    }
     if namespace is not None:
-        environment["KUBECONFIG"] = str(namespace.cluster.admin_kubeconfig)
+        variables["KUBECONFIG"] = str(namespace.cluster.admin_kubeconfig)
         arguments = (*arguments, "--namespace", namespace.name)
     done = subprocess.run(
         [sys.executable, "-m", "pinnedrelease", *arguments],
@@ -32,7 +48,8 @@ def pinrel(*arguments: str, namespace: Namespace | None = None, folder: Path | N
         text=True,
         check=False,
         cwd=folder,
-        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+        input=stdin,
+        env={**variables, "PYTHONPATH": os.pathsep.join(sys.path)},
         timeout=60,
     )
     return Said(code=done.returncode, out=done.stdout, err=done.stderr)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pinnedrelease import __version__
+from pinnedrelease.cli.main import COMMANDS, GROUPS, main
 
 BIN = Path(sys.executable).parent
 
@@ -35,6 +36,66 @@ def test_wrong_usage_is_told_on_standard_error_with_code_2(arguments: tuple[str,
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage: pinrel" in done.stderr
+
+
+def test_a_near_name_is_suggested() -> None:
+    done = run("hystory")
+
+    assert done.returncode == 2
+    assert "there is no command 'hystory'; did you mean history?" in done.stderr
+
+
+def test_help_lists_every_command_in_groups() -> None:
+    text = run("--help").stdout
+
+    for group, commands in GROUPS.items():
+        assert f"{group}:" in text
+        assert all(f"  {name} " in text for name in commands)
+    assert "exit codes: 0" in text
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help(command: str) -> None:
+    done = run(command, "--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"usage: pinrel {command}" in done.stdout
+    assert "exit codes: 0" in done.stdout
+
+
+def test_an_error_shows_its_way_only_with_debug(tmp_path: Path) -> None:
+    command = ("tag", str(tmp_path / "none.json"), "1.0")
+
+    assert "Traceback" not in run(*command).stderr
+    assert "Traceback" in run(*command, "--debug").stderr
+
+
+def test_a_defect_of_our_own_is_one_line_and_code_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> int:
+        raise ZeroDivisionError("here")
+
+    monkeypatch.setattr("pinnedrelease.cli.version.run", broken)
+
+    assert main(["version"], "pinrel") == 3
+    assert capsys.readouterr().err == (
+        "error: this is a defect of pinrel: ZeroDivisionError: here; please report what this "
+        "command prints with --debug\n"
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    with subprocess.Popen(
+        [str(BIN / "pinrel"), "crd"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.read(10)
+        child.stdout.close()
+        errors = child.stderr.read()
+
+    assert (child.returncode, errors) == (0, b"")
 
 
 def test_the_crd_can_be_written_to_a_file(tmp_path: Path) -> None:
