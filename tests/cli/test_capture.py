@@ -16,6 +16,12 @@ METADATA = {
     "containerimage.digest": DIGEST_A,
     "image.name": f"{REPOSITORY}:1.4.2",
 }
+ENVIRONMENT = f"""\
+repository={REPOSITORY}
+tag=1.4.2
+digest={DIGEST_A}
+reference={REPOSITORY}:1.4.2@{DIGEST_A}
+"""
 RELEASE = f"""\
 # the web shop
 apiVersion: pinnedrelease.dev/v1alpha1
@@ -88,17 +94,11 @@ def test_name_workload_and_cause_can_be_chosen(metadata: Path) -> None:
     [
         ("reference", f"{REPOSITORY}:1.4.2@{DIGEST_A}\n"),
         ("digest", f"{DIGEST_A}\n"),
-        (
-            "env",
-            f"repository={REPOSITORY}\ntag=1.4.2\ndigest={DIGEST_A}\n"
-            f"reference={REPOSITORY}:1.4.2@{DIGEST_A}\n",
-        ),
+        ("env", ENVIRONMENT),
     ],
 )
 def test_scripts_get_lines_of_their_own(metadata: Path, output: str, expected: str) -> None:
-    assert capture("--metadata-file", metadata, "-o", output) == Said(
-        code=0, out=expected, err=""
-    )
+    assert capture("--metadata-file", metadata, "-o", output) == Said(code=0, out=expected, err="")
 
 
 def test_json_is_the_same_object(metadata: Path) -> None:

@@ -55,7 +55,8 @@ def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HOST:PORT",
-        help="registry to ask without TLS, repeatable; loopback addresses are anyway",
+        help="registry to ask without TLS, repeatable; loopback addresses are anyway, unless "
+        "--registry-ca-file is given",
     )
     group.add_argument(
         "--token-host",
@@ -152,7 +153,8 @@ async def asking(given: argparse.Namespace, repository: Repository) -> AsyncIter
 def _policy(given: argparse.Namespace, repository: Repository) -> HostPolicy:
     try:
         host = endpoint_for(repository, frozenset()).host
-        is_plain = is_loopback(host) or repository.host in given.plain_http
+        is_local = is_loopback(host) and given.registry_ca_file is None
+        is_plain = is_local or repository.host in given.plain_http
         plain = frozenset({repository.host}) if is_plain else frozenset()
         registry = endpoint_for(repository, plain).authority
     except NotAllowed as error:
@@ -181,7 +183,9 @@ async def answered(
     async with asking(given, repository) as asker:
         try:
             return await work(asker)
-        except (Rejected, TagMovedMeanwhile, ManifestNotFound) as error:
+        except ManifestNotFound as error:
+            raise CommandError(f"the registry has no such image ({_sentence(error)})") from error
+        except (Rejected, TagMovedMeanwhile) as error:
             raise CommandError(_sentence(error)) from error
         except RegistryError as error:
             raise CannotTell(f"the registry does not tell: {_sentence(error)}") from error
