@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ VALUES_LIMIT = 200_000
 """With every alias counted as often as it is used: a few lines can stand for billions of values."""
 PLAIN, SINGLE, DOUBLE = None, "'", '"'
 STDIN = "-"
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +144,15 @@ def replaced(node: yaml.Node, value: str, what: str) -> Edit:
         raise WrongUsage(f"{what} does not stand in the file as plain text; edit it by hand")
     if "{{" in node.value or "${" in node.value:
         raise WrongUsage(f"{what} is a template in this file; edit what fills it in")
-    return Edit(
-        start=node.start_mark.index, end=node.end_mark.index, text=quoted(value, node.style)
-    )
+    start = node.start_mark.index + _length_of_properties(node)
+    return Edit(start=start, end=node.end_mark.index, text=quoted(value, node.style))
+
+
+def _length_of_properties(node: yaml.ScalarNode) -> int:
+    """How much of a node's text is its anchor and tag, which belong to it and have to stay."""
+    start, end = node.start_mark, node.end_mark
+    found = _PROPERTIES.match(str(start.buffer), start.pointer, end.pointer)
+    return found.end() - start.pointer if found is not None else 0
 
 
 def _is_text_on_one_line(node: yaml.ScalarNode) -> bool:
