@@ -20,5 +20,12 @@ def main() -> int:
     return run_command(arguments, "kubectl pinned-release" if is_plugin else "pinrel")
 
 
+def complete() -> int:
+    """``kubectl_complete-pinned_release``: kubectl asks it for the plugin's completion."""
+    from pinnedrelease.cli.main import complete as complete_words  # noqa: PLC0415
+
+    return complete_words(sys.argv[1:])
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -99,6 +99,17 @@ def context_namespace(kubeconfig: Path | None, context: str | None) -> str:
     return str(chosen["context"].get("namespace") or DEFAULT_NAMESPACE)
 
 
+def context_names(kubeconfig: Path | None = None) -> list[str]:
+    """The contexts of a kubeconfig. Raises NoConfiguration."""
+    try:
+        contexts, _ = kubernetes_config.list_kube_config_contexts(
+            config_file=str(kubeconfig) if kubeconfig else None
+        )
+    except (kubernetes_config.ConfigException, OSError) as error:
+        raise NoConfiguration(f"no kubeconfig: {error}") from error
+    return [str(one["name"]) for one in contexts]
+
+
 def _load(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> None:
     if kubeconfig is None and context is None:
         try:
