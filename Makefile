@@ -38,6 +38,8 @@ check: setup ## Lint, types, import rules, generated files
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pinrel crd | diff -u crds/pinnedrelease.yaml - \
 		|| { echo "crds/pinnedrelease.yaml is out of date: run make crds"; exit 1; }
+	$(BIN)/python -m pinnedrelease.cli.reference | diff -u docs/cli.md - \
+		|| { echo "docs/cli.md is out of date: run make cli-reference"; exit 1; }
 
 .PHONY: test-unit
 test-unit: setup ## Unit and property tests (no cluster)
@@ -63,6 +65,10 @@ bench-memory: setup ## Resident memory with 1,000, 3,000 and 10,000 releases and
 bench-latency: setup ## Time from a wrong image to the right one, beside a bare loop
 	@$(BIN)/python -m benchmarks.latency
 
+.PHONY: bench-cli
+bench-cli: setup ## How long commands take, beside a Python that does nothing
+	@$(BIN)/python -m benchmarks.cli
+
 .PHONY: control-plane
 control-plane: setup ## Build the control plane into the cache (once, about eight minutes)
 	@$(BIN)/python -m controlplane build
@@ -70,6 +76,10 @@ control-plane: setup ## Build the control plane into the cache (once, about eigh
 .PHONY: crds
 crds: setup ## Generate crds/ from the models
 	$(BIN)/pinrel crd --output crds/pinnedrelease.yaml
+
+.PHONY: cli-reference
+cli-reference: setup ## Generate docs/cli.md from the commands
+	$(BIN)/python -m pinnedrelease.cli.reference > docs/cli.md
 
 .PHONY: format
 format: setup ## Format the code

@@ -9,17 +9,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pinnedrelease.cli.errors import CannotTell, CommandError, suggestion
-from pinnedrelease.cluster.configuration import context_namespace, load_access
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, NotFound
-from pinnedrelease.cluster.lister import Lister
-from pinnedrelease.cluster.reader import Reader
-from pinnedrelease.cluster.session import Session
-from pinnedrelease.cluster.writer import Writer
-from pinnedrelease.core.observed import Release
-from pinnedrelease.reconcile.clock import SystemClock
+
+if TYPE_CHECKING:
+    from pinnedrelease.cluster.lister import Lister
+    from pinnedrelease.cluster.reader import Reader
+    from pinnedrelease.cluster.session import Session
+    from pinnedrelease.cluster.writer import Writer
+    from pinnedrelease.core.observed import Release
 
 Value = TypeVar("Value")
 
@@ -106,6 +106,14 @@ async def connect(
     given: argparse.Namespace, *, context: str | None = None, namespace: str | None = None
 ) -> AsyncIterator[Connection]:
     """A connection by the flags, or to another context or namespace than they say."""
+    # Slow imports, and --help needs none of them.
+    from pinnedrelease.cluster.configuration import context_namespace, load_access  # noqa: PLC0415
+    from pinnedrelease.cluster.lister import Lister  # noqa: PLC0415
+    from pinnedrelease.cluster.reader import Reader  # noqa: PLC0415
+    from pinnedrelease.cluster.session import Session  # noqa: PLC0415
+    from pinnedrelease.cluster.writer import Writer  # noqa: PLC0415
+    from pinnedrelease.reconcile.clock import SystemClock  # noqa: PLC0415
+
     kubeconfig = given.kubeconfig or _from_environment()
     context = context or given.context
     access = load_access(kubeconfig, context, SystemClock().monotonic_s)

@@ -1,32 +1,36 @@
-"""How to reach the cluster: in-cluster files or a kubeconfig, by the ``kubernetes`` package."""
+"""How to reach the cluster: in-cluster files or a kubeconfig.
+
+The ``kubernetes`` package judges everything that is not plain; it is imported only then.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from kubernetes import config as kubernetes_config
-from kubernetes.client import Configuration
+from typing import TYPE_CHECKING
 
 from pinnedrelease.cluster.errors import NoConfiguration
+from pinnedrelease.cluster.kubeconfig import PlainKubeconfig, read_plain
 
-POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+DEFAULT_KUBECONFIG = Path("~/.kube/config")
 DEFAULT_NAMESPACE = "default"
 TOKEN_AGE_S = 60.0
 """A token is read again after this time: the kubelet rotates it in its file."""
 
 
 class TokenSource:
-    """The bearer token of this process, read again now and then, never on the event loop.
+    """The bearer token of this process, read again now and then, never on the event loop."""
 
-    Exec plugins and token files are handled by the ``kubernetes`` package.
-    """
-
-    def __init__(self, configuration: Configuration, monotonic: Callable[[], float]) -> None:
-        self._configuration = configuration
+    def __init__(self, read: Callable[[], str | None], monotonic: Callable[[], float]) -> None:
+        self._read = read
         self._monotonic = monotonic
         self._token: str | None = None
         self._read_at_s: float | None = None
@@ -49,11 +53,6 @@ class TokenSource:
     def _is_fresh(self) -> bool:
         return self._read_at_s is not None and self._monotonic() - self._read_at_s < TOKEN_AGE_S
 
-    def _read(self) -> str | None:
-        settings = self._configuration.auth_settings()
-        bearer = settings.get("BearerToken")
-        return str(bearer["value"]) if bearer else None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterAccess:
@@ -71,6 +70,71 @@ def load_access(
 
     Raises NoConfiguration with what was tried.
     """
+    plain = _plain(kubeconfig, context)
+    if plain is not None:
+        return _plain_access(plain, monotonic)
+    return _judged_access(kubeconfig, context, monotonic)
+
+
+def context_namespace(kubeconfig: Path | None, context: str | None) -> str:
+    """The namespace of a context, or of the pod that this runs in; else ``default``."""
+    plain = _plain(kubeconfig, context)
+    if plain is not None:
+        return plain.namespace or DEFAULT_NAMESPACE
+    from kubernetes import config as kubernetes_config  # noqa: PLC0415 - slow
+
+    try:
+        contexts, active = kubernetes_config.list_kube_config_contexts(
+            config_file=str(kubeconfig) if kubeconfig else None
+        )
+    except (kubernetes_config.ConfigException, OSError):
+        of_pod = SERVICE_ACCOUNT / "namespace"
+        return of_pod.read_text().strip() if of_pod.is_file() else DEFAULT_NAMESPACE
+    chosen = next((one for one in contexts if one["name"] == context), active)
+    return str(chosen["context"].get("namespace") or DEFAULT_NAMESPACE)
+
+
+def context_names() -> list[str]:
+    """The contexts of the default kubeconfig. Raises NoConfiguration."""
+    from kubernetes import config as kubernetes_config  # noqa: PLC0415 - slow
+
+    try:
+        contexts, _ = kubernetes_config.list_kube_config_contexts()
+    except (kubernetes_config.ConfigException, OSError) as error:
+        raise NoConfiguration(f"no kubeconfig: {error}") from error
+    return [str(one["name"]) for one in contexts]
+
+
+def _plain(kubeconfig: Path | None, context: str | None) -> PlainKubeconfig | None:
+    if kubeconfig is None and context is None and (SERVICE_ACCOUNT / "token").is_file():
+        return None
+    return read_plain(kubeconfig or DEFAULT_KUBECONFIG.expanduser(), context)
+
+
+def _plain_access(plain: PlainKubeconfig, monotonic: Callable[[], float]) -> ClusterAccess:
+    try:
+        # As the package does: the authority that is named is the only one that counts.
+        authority = plain.authority.decode(errors="replace") if plain.authority else None
+        tls = ssl.create_default_context(cadata=authority)
+        if plain.certificate is not None and plain.key is not None:
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(plain.certificate + b"\n" + plain.key)
+                file.flush()
+                tls.load_cert_chain(file.name)
+    except (OSError, ssl.SSLError) as error:
+        raise _unusable(error) from error
+    bearer = f"Bearer {plain.token}" if plain.token else None
+    return ClusterAccess(
+        server=plain.server.rstrip("/"), tls=tls, tokens=TokenSource(lambda: bearer, monotonic)
+    )
+
+
+def _judged_access(
+    kubeconfig: Path | None, context: str | None, monotonic: Callable[[], float]
+) -> ClusterAccess:
+    from kubernetes import config as kubernetes_config  # noqa: PLC0415 - slow
+    from kubernetes.client import Configuration  # noqa: PLC0415
+
     configuration = Configuration()
     try:
         _load(configuration, kubeconfig, context)
@@ -79,38 +143,21 @@ def load_access(
         raise NoConfiguration(
             f"no cluster to talk to ({where}): {error}; name one with --kubeconfig or $KUBECONFIG"
         ) from error
+
+    def read() -> str | None:
+        bearer = configuration.auth_settings().get("BearerToken")
+        return str(bearer["value"]) if bearer else None
+
     return ClusterAccess(
         server=configuration.host.rstrip("/"),
         tls=_tls(configuration),
-        tokens=TokenSource(configuration, monotonic),
+        tokens=TokenSource(read, monotonic),
     )
 
 
-def context_namespace(kubeconfig: Path | None, context: str | None) -> str:
-    """The namespace of a context, or of the pod that this runs in; else ``default``."""
-    try:
-        contexts, active = kubernetes_config.list_kube_config_contexts(
-            config_file=str(kubeconfig) if kubeconfig else None
-        )
-    except (kubernetes_config.ConfigException, OSError):
-        is_pod = POD_NAMESPACE.is_file()
-        return POD_NAMESPACE.read_text().strip() if is_pod else DEFAULT_NAMESPACE
-    chosen = next((one for one in contexts if one["name"] == context), active)
-    return str(chosen["context"].get("namespace") or DEFAULT_NAMESPACE)
-
-
-def context_names(kubeconfig: Path | None = None) -> list[str]:
-    """The contexts of a kubeconfig. Raises NoConfiguration."""
-    try:
-        contexts, _ = kubernetes_config.list_kube_config_contexts(
-            config_file=str(kubeconfig) if kubeconfig else None
-        )
-    except (kubernetes_config.ConfigException, OSError) as error:
-        raise NoConfiguration(f"no kubeconfig: {error}") from error
-    return [str(one["name"]) for one in contexts]
-
-
 def _load(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> None:
+    from kubernetes import config as kubernetes_config  # noqa: PLC0415 - slow
+
     if kubeconfig is None and context is None:
         try:
             kubernetes_config.load_incluster_config(client_configuration=configuration)
@@ -131,8 +178,12 @@ def _tls(configuration: Configuration) -> ssl.SSLContext:
         if configuration.cert_file:
             tls.load_cert_chain(configuration.cert_file, configuration.key_file)
     except (OSError, ssl.SSLError) as error:
-        raise NoConfiguration(f"the cluster's certificate files cannot be used: {error}") from error
+        raise _unusable(error) from error
     if not configuration.verify_ssl:
         tls.check_hostname = False
         tls.verify_mode = ssl.CERT_NONE
     return tls
+
+
+def _unusable(error: Exception) -> NoConfiguration:
+    return NoConfiguration(f"the cluster's certificate files cannot be used: {error}")
