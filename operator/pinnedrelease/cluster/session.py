@@ -106,7 +106,7 @@ class Session:
         return await self._request("PATCH", path, query=query, body=body, content_type=content_type)
 
     async def post(self, path: str, body: object) -> Document:
-        """Create one object. Raises a ClusterError. Only ``writer`` calls this."""
+        """Create one object, or ask a review. Only ``writer`` and ``access_reviews`` call this."""
         return await self._request("POST", path, body=body)
 
     async def _request(
