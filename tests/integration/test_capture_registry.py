@@ -227,3 +227,28 @@ def test_wrong_uses_of_tag_are_told(
 
     assert (said.code, said.out) == (code, "")
     assert message in said.err
+
+
+def test_a_compose_file_is_pinned_from_the_registry(
+    registry: Registry, path: str, repository: str, tmp_path: Path
+) -> None:
+    pushed = registry.push_image(path, "1.0", b"first")
+    file = tmp_path / "compose.yaml"
+    text = f"services:\n  web:\n    image: {repository}:1.0  # ours\n"
+    file.write_text(text)
+
+    said = pinrel("compose", "pin", str(file), "--registry")
+
+    assert (said.code, said.err) == (0, "")
+    assert file.read_text() == text.replace("1.0 ", f"1.0@{pushed.digest} ")
+    registry.push_image(path, "1.0", b"moved")
+    assert pinrel("compose", "check", str(file), "--registry").code == 0
+    registry.delete(path, pushed.digest)
+    gone = pinrel("compose", "check", str(file), "--registry")
+    assert (gone.code, "has a digest that the registry has not got" in gone.out) == (1, True)
+    file.write_text(text.replace("1.0", "9.9"))
+    missing = pinrel("compose", "pin", str(file), "--registry")
+    assert (missing.code, "has a tag that the registry has not got" in missing.err) == (1, True)
+    file.write_text(text.replace(repository, "127.0.0.1:1/web"))
+    silent = pinrel("compose", "pin", str(file), "--registry")
+    assert (silent.code, silent.out) == (3, "")

@@ -36,18 +36,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="REPOSITORY:TAG, REPOSITORY:TAG@DIGEST, or a running workload such as deploy/web",
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--metadata-file", type=Path, help="of docker buildx build or bake")
-    source.add_argument("--digest-file", type=Path, help="of buildah, podman, Tekton and others")
-    source.add_argument("--iidfile", type=Path, help="image id; the pushed tag must hold it")
-    source.add_argument("--push-output", type=Path, help="what docker push printed; - for a pipe")
+    source.add_argument(
+        "--metadata-file", type=Path, metavar="FILE", help="of docker buildx build or bake"
+    )
+    source.add_argument(
+        "--digest-file", type=Path, metavar="FILE", help="of buildah, podman, Tekton and others"
+    )
+    source.add_argument(
+        "--iidfile", type=Path, metavar="FILE", help="image id; the pushed tag must hold it"
+    )
+    source.add_argument(
+        "--push-output", type=Path, metavar="FILE", help="what docker push printed; - for a pipe"
+    )
     source.add_argument("--digest", help="as a build step has it in an output or a variable")
     parser.add_argument("--target", help="which target of a bake metadata file")
     parser.add_argument("--tag", help="the tag for people, when the image's name has none")
     parser.add_argument("-c", "--container", help="which container of a running workload")
     parser.add_argument(
-        "-f", "--file", type=Path, help="PinnedRelease to edit in place, comments kept"
+        "-f",
+        "--file",
+        type=Path,
+        metavar="FILE",
+        help="PinnedRelease to edit in place, comments kept",
     )
-    parser.add_argument("--capture-file", type=Path, help="write the pair here, for later stages")
+    parser.add_argument(
+        "--capture-file", type=Path, metavar="FILE", help="write the pair here, for later stages"
+    )
     parser.add_argument("--name", help="PinnedRelease in the file, or of the new one")
     parser.add_argument(
         "--workload", metavar="KIND/NAME", help="target of a new PinnedRelease (default: its name)"

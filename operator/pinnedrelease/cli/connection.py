@@ -69,7 +69,7 @@ def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cluster")
     group.add_argument("-n", "--namespace", help="namespace (default: the context's)")
     group.add_argument("--context", help="context of the kubeconfig")
-    group.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
+    group.add_argument("--kubeconfig", type=Path, metavar="FILE", help="kubeconfig to use")
 
 
 def add_all_namespaces(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,9 @@ from pinnedrelease.api.crd import render_crd
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to write."""
-    parser.add_argument("--output", type=Path, help="write to this file, not to standard output")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write to this file, not to standard output"
+    )
 
 
 def run(given: argparse.Namespace) -> int:

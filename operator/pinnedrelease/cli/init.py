@@ -34,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write driftPolicy: Report, which only watches; take it out when you trust it",
     )
     parser.add_argument(
-        "-d", "--directory", type=Path, help="one file for each here, not all on standard output"
+        "-d",
+        "--directory",
+        type=Path,
+        metavar="FILE",
+        help="one file for each here, not all on standard output",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files that are there already"

@@ -48,7 +48,9 @@ class PlannedFile:
 
 def add_pin_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``pin``."""
-    parser.add_argument("file", nargs="+", type=Path, help="file to pin, - for a pipe")
+    parser.add_argument(
+        "file", nargs="+", type=Path, metavar="FILE", help="file to pin, - for a pipe"
+    )
     _add_sources(parser)
     parser.add_argument("--dry-run", action="store_true", help="show the diff, write nothing")
     parser.add_argument("--check", action="store_true", help="as the command check")
@@ -57,7 +59,9 @@ def add_pin_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``check``."""
-    parser.add_argument("file", nargs="+", type=Path, help="file to check, - for a pipe")
+    parser.add_argument(
+        "file", nargs="+", type=Path, metavar="FILE", help="file to check, - for a pipe"
+    )
     _add_sources(parser)
     add_output_argument(parser, "json")
     add_registry_arguments(parser)
@@ -243,8 +247,8 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         dest="source",
         action="append",
         type=Path,
-        default=[],
         metavar="FILE",
+        default=[],
         help="capture or PinnedRelease to take digests from, repeatable",
     )
     parser.add_argument(

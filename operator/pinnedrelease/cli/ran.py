@@ -30,9 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--during", nargs=2, metavar=("FROM", "UNTIL"), help="list everything between"
     )
     parser.add_argument(
-        "-f", "--file", type=Path, help="PinnedRelease in a Git repository: its log is a source too"
+        "-f",
+        "--file",
+        type=Path,
+        metavar="FILE",
+        help="PinnedRelease in a Git repository: its log is a source too",
     )
-    parser.add_argument("--export", type=Path, help="JSON lines of `pinrel history export`")
+    parser.add_argument(
+        "--export", type=Path, metavar="FILE", help="JSON lines of `pinrel history export`"
+    )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     add_cluster_arguments(parser)
 

@@ -65,7 +65,9 @@ def add_registry_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="token server that may see the registry's login, when it is another host",
     )
-    group.add_argument("--registry-ca-file", type=Path, help="certificates to trust")
+    group.add_argument(
+        "--registry-ca-file", type=Path, metavar="FILE", help="certificates to trust"
+    )
 
 
 def add_no_registry(parser: argparse.ArgumentParser) -> None:

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--to-tag", metavar="TAG", help="as it was recorded; the registry is not asked"
     )
-    parser.add_argument("-f", "--file", type=Path, help="edit this file and not the cluster")
+    parser.add_argument(
+        "-f", "--file", type=Path, metavar="FILE", help="edit this file and not the cluster"
+    )
     parser.add_argument(
         "--override", action="store_true", help="break-glass: spec.override, beside what Git says"
     )

@@ -31,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to look at, and what to leave out."""
     parser.add_argument("name", nargs="*", help="PinnedReleases (default: all of the namespace)")
     parser.add_argument(
-        "-f", "--file", type=Path, help="verify what this file declares, applied or not"
+        "-f",
+        "--file",
+        type=Path,
+        metavar="FILE",
+        help="verify what this file declares, applied or not",
     )
     parser.add_argument("--no-pods", action="store_true", help="do not look at pods")
     add_no_registry(parser)
