@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 
 from pinnedrelease.api.history import revision_to_wire
 from pinnedrelease.api.record import record_lines
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import WrongUsage
-from pinnedrelease.cli.output import out, program, say
+from pinnedrelease.cli.output import add_output_argument, program, say, show
 from pinnedrelease.cli.tables import table, time_text
 from pinnedrelease.core.history import Gap, Revision, RevisionResult
 from pinnedrelease.core.observed import Release
@@ -25,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", nargs="+", metavar="[export] NAME", help="PinnedRelease; export writes JSON lines"
     )
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    add_output_argument(parser, "json", "yaml")
     add_cluster_arguments(parser)
 
 
@@ -40,14 +39,12 @@ def run(given: argparse.Namespace) -> int:
     if is_export:
         for line in record_lines(release, SystemClock().now().wall):
             say(line)
-    elif given.output == "json":
-        entries = [
-            revision_to_wire(one).model_dump(mode="json", by_alias=True, exclude_none=True)
-            for one in release.status.history.revisions
-        ]
-        out(json.dumps(entries, indent=2) + "\n")
-    else:
-        out(_shown(release))
+        return 0
+    entries = [
+        revision_to_wire(one).model_dump(mode="json", by_alias=True, exclude_none=True)
+        for one in release.status.history.revisions
+    ]
+    show(given.output, lambda: _shown(release), entries)
     return 0
 
 

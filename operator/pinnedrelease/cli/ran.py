@@ -12,7 +12,7 @@ from pinnedrelease.api.record import timeline_from_lines
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CANNOT_TELL, CannotTell, CommandError, WrongUsage
 from pinnedrelease.cli.git_log import timeline_from_git
-from pinnedrelease.cli.output import note, out
+from pinnedrelease.cli.output import add_output_argument, note, out
 from pinnedrelease.cli.tables import time_text
 from pinnedrelease.cli.times import DAY, is_day, parse_time
 from pinnedrelease.core.history import Revision
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", type=Path, metavar="FILE", help="JSON lines of `pinrel history export`"
     )
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    add_output_argument(parser, "json")
     add_cluster_arguments(parser)
 
 
