@@ -11,9 +11,6 @@ from pathlib import Path
 
 from namespace import Namespace
 
-WITHOUT_COMMIT = {"GITHUB_SHA": "", "CI_COMMIT_SHA": "", "GIT_DIR": "/nowhere"}
-"""Captures know no Git commit then, wherever the tests run."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
@@ -36,7 +33,6 @@ def pinrel(
         **os.environ,
         "KUBECONFIG": "/nowhere/kubeconfig",
         "HOME": "/nowhere",
-        **WITHOUT_COMMIT,
         **(environment or {}),
     }
     if namespace is not None:

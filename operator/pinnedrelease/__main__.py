@@ -13,6 +13,8 @@ def main() -> int:
         from pinnedrelease.controller.main import main as run_operator  # noqa: PLC0415
 
         return run_operator(arguments[1:])
+    if arguments[:1] == ["__complete"]:
+        return _complete(arguments[1:])
     from pinnedrelease.cli.main import main as run_command  # noqa: PLC0415
 
     invoked = Path(sys.argv[0]).name
@@ -22,9 +24,13 @@ def main() -> int:
 
 def complete() -> int:
     """``kubectl_complete-pinned_release``: kubectl asks it for the plugin's completion."""
-    from pinnedrelease.cli.main import complete as complete_words  # noqa: PLC0415
+    return _complete(sys.argv[1:])
 
-    return complete_words(sys.argv[1:])
+
+def _complete(words: list[str]) -> int:
+    from pinnedrelease.cli.candidates import print_candidates  # noqa: PLC0415
+
+    return print_candidates(words)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ METADATA = {
     "containerimage.digest": DIGEST_A,
     "image.name": f"{REPOSITORY}:1.4.2",
 }
+WITHOUT_COMMIT = {"GITHUB_SHA": "", "CI_COMMIT_SHA": "", "GIT_COMMIT": "", "GIT_DIR": "/nowhere"}
+"""No Git commit is known then, wherever the tests run."""
 ENVIRONMENT = f"""\
 repository={REPOSITORY}
 tag=1.4.2
@@ -40,7 +42,8 @@ spec:
 
 def capture(*arguments: str | Path, folder: Path | None = None, **variables: str) -> Said:
     texts = [str(one) for one in arguments]
-    return pinrel("capture", *texts, "--no-registry", folder=folder, environment=variables)
+    environment = {**WITHOUT_COMMIT, **variables}
+    return pinrel("capture", *texts, "--no-registry", folder=folder, environment=environment)
 
 
 @pytest.fixture

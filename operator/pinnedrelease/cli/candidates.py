@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pinnedrelease.cli.main import COMMANDS, imported, parser_of
+from pinnedrelease.cli.output import out
 from pinnedrelease.core.observed import Release
 
 NO_FILES = 4
@@ -54,6 +55,12 @@ def candidates(words: Sequence[str]) -> Candidates:
         return _fitting(begun, tuple(_described_keys(subcommands)))
     positional = _next_positional(parser, rest)
     return _values(positional, begun, before) if positional is not None else Candidates()
+
+
+def print_candidates(words: Sequence[str]) -> int:
+    """What may come next, as shells and kubectl ask for it (cobra's protocol)."""
+    out(str(candidates(words)))
+    return 0
 
 
 def _innermost(

@@ -66,8 +66,6 @@ class Command(Protocol):
 def main(arguments: Sequence[str], program: str) -> int:
     """Run one command. 0: done or yes, 1: no or nothing done, 2: wrong usage, 3: cannot tell."""
     wanted = arguments[0] if arguments else ""
-    if wanted == "__complete":
-        return complete(arguments[1:])
     if wanted not in COMMANDS:
         return _front_page(arguments, program)
     command = imported(wanted)
@@ -76,15 +74,6 @@ def main(arguments: Sequence[str], program: str) -> int:
         return _run(command, given, program)
     except KeyboardInterrupt:
         return 130
-
-
-def complete(words: Sequence[str]) -> int:
-    """What may come next, as shells and kubectl ask for it (cobra's protocol)."""
-    from pinnedrelease.cli.candidates import candidates  # noqa: PLC0415 - only for completion
-    from pinnedrelease.cli.output import clean  # noqa: PLC0415
-
-    sys.stdout.write(clean(str(candidates(words))))
-    return 0
 
 
 def parser_of(name: str, command: Command, program: str) -> argparse.ArgumentParser:
