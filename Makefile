@@ -38,6 +38,9 @@ check: setup ## Lint, types, import rules, generated files
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pinrel crd | diff -u crds/pinnedrelease.yaml - \
 		|| { echo "crds/pinnedrelease.yaml is out of date: run make crds"; exit 1; }
+	for set in $(ADMISSION); do \
+		$(BIN)/pinrel admission $$set | diff -u manifests/admission/$$set/policies.yaml - \
+		|| { echo "manifests/admission is out of date: run make manifests"; exit 1; }; done
 	$(BIN)/python -m pinnedrelease.cli.reference | diff -u docs/cli.md - \
 		|| { echo "docs/cli.md is out of date: run make cli-reference"; exit 1; }
 
@@ -76,6 +79,13 @@ control-plane: setup ## Build the control plane into the cache (once, about eigh
 .PHONY: crds
 crds: setup ## Generate crds/ from the models
 	$(BIN)/pinrel crd --output crds/pinnedrelease.yaml
+
+ADMISSION := pin pin-v1beta1 deny digest-only own-account samples
+
+.PHONY: manifests
+manifests: setup ## Generate manifests/admission/ from the expressions
+	for set in $(ADMISSION); do \
+		$(BIN)/pinrel admission $$set > manifests/admission/$$set/policies.yaml || exit 1; done
 
 .PHONY: cli-reference
 cli-reference: setup ## Generate docs/cli.md from the commands

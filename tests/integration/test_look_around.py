@@ -129,10 +129,10 @@ def test_watching_prints_each_change_into_a_pipe(promoted: Namespace) -> None:
             assert child.stdout is not None
             assert child.stdout.readline().startswith("NAME")
             assert child.stdout.readline().split()[:3] == ["web", "True", "Pinned"]
-            pinrel("suspend", "web", namespace=promoted)
-            lines: list[list[str]] = []
-            while not lines or lines[-1][2] != "Suspended":
-                lines.append(child.stdout.readline().split())
+            assert pinrel("suspend", "web", namespace=promoted).code == 0
+            while (line := child.stdout.readline()) and "Suspended" not in line:
+                pass
+            assert line.split()[:3] == ["web", "True", "Suspended"]
         finally:
             child.send_signal(signal.SIGINT)
             _, errors = child.communicate(timeout=20)

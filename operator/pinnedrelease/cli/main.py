@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "set-up": {
         "doctor": "look for what works against pins: CRD, rights, registries, pull settings",
         "completion": "print the completion script of a shell",
+        "admission": "print admission policies",
         "crd": "print the CustomResourceDefinition",
         "version": "print the version",
     },
