@@ -94,39 +94,33 @@ DIGEST = (
 )
 """The digest in force (design 3.1, ``core/effective.py``)."""
 
-REPOSITORY = "params.spec.repository"
+_R = "c.repository"
+WITHOUT_DIGEST = f"{_R}.split('@')[0]"
+WITHOUT_TAG = (
+    f"{_R}.matches(':[A-Za-z0-9_][A-Za-z0-9_.-]*$')"
+    f" ? {_R}.substring(0, {_R}.lastIndexOf(':')) : {_R}"
+)
+WITH_HOST = (
+    f"!{_R}.matches('^([^/]*[.:A-Z][^/]*|localhost)/') ? 'docker.io/' + {_R}"
+    f" : {_R}.startsWith('index.docker.io/') ? {_R}.substring(6) : {_R}"
+)
+WITH_LIBRARY = (
+    f"{_R}.matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + {_R}.substring(10) : {_R}"
+)
+LOWER_HOST = (
+    f"{_R}.substring(0, {_R}.indexOf('/')).lowerAscii() + {_R}.substring({_R}.indexOf('/'))"
+)
+NORMAL_FORM = (WITHOUT_DIGEST, WITHOUT_TAG, WITH_HOST, WITH_LIBRARY, LOWER_HOST)
+"""Steps from an image to the normal form of its repository, after ``core/reference.py``.
+
+What is no reference at all comes out as something that equals no repository. A step is a variable
+of its own, because expressions cannot name what they have computed.
+"""
 
 
 def containers_of(pod: str) -> str:
     """All containers and init containers."""
     return f"{pod}.containers + ({pod}.?initContainers.orValue([]))"
-
-
-def stripped(image: str) -> str:
-    """An image without its digest and tag."""
-    name = f"{image}.split('@')[0]"
-    return (
-        f"cel.bind(n, {name}, n.matches(':[A-Za-z0-9_][A-Za-z0-9_.-]*$')"
-        " ? n.substring(0, n.lastIndexOf(':')) : n)"
-    )
-
-
-def normal(repository: str) -> str:
-    """The normal form of a repository: ``nginx`` is ``docker.io/library/nginx``.
-
-    After ``core/reference.py``; what is no reference at all stays as it is.
-    """
-    with_host = (
-        "r.matches('^([^/]*[.:A-Z][^/]*|localhost)/')"
-        " ? (r.startsWith('index.docker.io/') ? r.substring(6) : r)"
-        " : 'docker.io/' + r"
-    )
-    with_library = "h.matches('^docker[.]io/[^/]+$') ? 'docker.io/library/' + h.substring(10) : h"
-    lower_host = "l.substring(0, l.indexOf('/')).lowerAscii() + l.substring(l.indexOf('/'))"
-    return (
-        f"cel.bind(r, {repository}, cel.bind(h, {with_host}, cel.bind(l, {with_library},"
-        f" {lower_host})))"
-    )
 
 
 IS_GOVERNED = (
@@ -142,23 +136,32 @@ IS_RIGHT = "c.image.endsWith('@' + variables.digest) && c.repository == variable
 
 
 def variables(pod: str) -> list[dict[str, str]]:
-    """Variables of a policy; ``wrong`` are the governed containers that differ from the pin."""
-    image = "c.?image.orValue('')"
-    listed = (
-        f"({containers_of(pod)}).map(c, {{'name': c.name, 'image': {image},"
-        f" 'repository': {normal(stripped(image))}}})"
+    """Variables of a policy; ``wrong`` names governed containers that differ from the pin."""
+    # The declared repository goes through the same steps, as a container without a name.
+    images = (
+        f"({containers_of(pod)}).map(c, {{'name': string(c.name),"
+        " 'image': string(c.?image.orValue('')), 'repository': string(c.?image.orValue(''))})"
+        " + [{'name': '', 'image': '', 'repository': string(params.spec.repository)}]"
     )
+    found = [{"name": "digest", "expression": DIGEST}, {"name": "step0", "expression": images}]
+    for number, step in enumerate(NORMAL_FORM, start=1):
+        found.append(
+            {
+                "name": f"step{number}",
+                "expression": f"variables.step{number - 1}.map(c, {{'name': c.name,"
+                f" 'image': c.image, 'repository': {step}}})",
+            }
+        )
+    last = f"variables.step{len(NORMAL_FORM)}"
+    wrong = f"{last}.filter(c, c.name != '' && ({IS_GOVERNED}) && !({IS_RIGHT})).map(c, c.name)"
     return [
-        {"name": "digest", "expression": DIGEST},
-        {"name": "repository", "expression": normal(REPOSITORY)},
-        {"name": "image", "expression": f"{REPOSITORY} + '@' + variables.digest"},
-        {"name": "containers", "expression": listed},
+        *found,
         {
-            "name": "wrong",
-            "expression": (
-                f"variables.containers.filter(c, ({IS_GOVERNED}) && !({IS_RIGHT})).map(c, c.name)"
-            ),
+            "name": "repository",
+            "expression": f"{last}.filter(c, c.name == '').map(c, c.repository)[0]",
         },
+        {"name": "image", "expression": "params.spec.repository + '@' + variables.digest"},
+        {"name": "wrong", "expression": wrong},
     ]
 
 

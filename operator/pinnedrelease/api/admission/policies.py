@@ -132,7 +132,7 @@ def _pods() -> list[Manifest]:
     pod_variables = variables("object.spec")
     was = "oldObject.spec.containers + (oldObject.spec.?initContainers.orValue([]))"
     changed = (
-        f"variables.containers.filter(c, c.name in variables.wrong && !({was})"
+        f"variables.step0.filter(c, c.name in variables.wrong && !({was})"
         ".exists(o, o.name == c.name && o.image == c.image)).map(c, c.name)"
     )
     policy: Manifest = {
