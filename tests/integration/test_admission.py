@@ -1,0 +1,406 @@
+"""Admission policies on a real API server, while the operator is stopped."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import operator_process
+from api_client import APPLY, JSON_PATCH, MERGE, STRATEGIC, ApiClient
+from controlplane.binaries import ensure
+from controlplane.plane import ControlPlane
+from namespace import Namespace, eventually
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, cron_job, deployment, pinned_release
+from operator_process import OperatorProcess
+
+pytestmark = pytest.mark.integration
+
+ADMISSION = Path(__file__).parents[2] / "manifests" / "admission"
+PINNED = f"{REPOSITORY}@{DIGEST_A}"
+OTHER = "elsewhere.example.com/other:1"
+UNASKED = {"check": "None"}
+CLIENTS, ATTEMPTS = 8, 125
+
+Attempt = Callable[[ApiClient, str, str], httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[ControlPlane]:
+    """A control plane of its own: policies would disturb every other test."""
+    with ControlPlane(ensure()) as plane:
+        operator_process.install(plane)
+        yield plane
+
+
+@pytest.fixture
+def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
+    name = f"test-{secrets.token_hex(4)}"
+    guarded.kubectl("create", "namespace", name)
+    yield Namespace(guarded, name)
+    guarded.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@contextmanager
+def installed(plane: ControlPlane, name: str) -> Iterator[None]:
+    """A set of policies, in force when entered and gone when left."""
+    plane.kubectl("apply", "--server-side", "-k", str(ADMISSION / name))
+    try:
+        wait_in_force(plane)
+        yield
+    finally:
+        plane.kubectl("delete", "-k", str(ADMISSION / name), "--ignore-not-found")
+
+
+def wait_in_force(plane: ControlPlane) -> None:
+    """Wait until a wrong image does not get through: the API server needs a second or so."""
+    probe = Namespace(plane, f"probe-{secrets.token_hex(4)}")
+    plane.kubectl("create", "namespace", probe.name)
+    release = pinned_release(containers=["web"])
+    probe.apply(deployment(images={"web": PINNED}, replicas=0), release)
+
+    def is_in_force() -> bool:
+        probe.kubectl("set", "image", "deploy/web", f"web={OTHER}", check=False)
+        if probe.image() == PINNED:
+            return True
+        probe.kubectl("set", "image", "deploy/web", f"web={PINNED}")
+        return False
+
+    try:
+        eventually(is_in_force, lambda: probe.kubectl("get", "deploy", "-o", "yaml"))
+    finally:
+        plane.kubectl("delete", "namespace", probe.name, "--wait=false")
+
+
+@contextmanager
+def operator_at_work(plane: ControlPlane, folder: Path) -> Iterator[OperatorProcess]:
+    kubeconfig = plane.service_account_kubeconfig(
+        operator_process.NAMESPACE, operator_process.ACCOUNT
+    )
+    with OperatorProcess(kubeconfig, folder, "--target-grace=2") as process:
+        yield process
+
+
+@pytest.fixture
+def pinned(namespace: Namespace, guarded: ControlPlane, tmp_path: Path) -> Namespace:
+    """A Deployment that an operator has pinned before it was stopped."""
+    with operator_at_work(guarded, tmp_path):
+        namespace.apply(deployment(replicas=0), pinned_release(registry=UNASKED))
+        namespace.wait_ready()
+    return namespace
+
+
+@pytest.fixture
+def attacker(namespace: Namespace, guarded: ControlPlane) -> Path:
+    """Somebody who may do everything in the namespace."""
+    namespace.kubectl("create", "serviceaccount", "attacker")
+    namespace.kubectl(
+        "create", "rolebinding", "attacker", "--clusterrole=admin",
+        f"--serviceaccount={namespace.name}:attacker",
+    )  # fmt: skip
+    return guarded.service_account_kubeconfig(namespace.name, "attacker")
+
+
+def containers(image: str) -> dict[str, object]:
+    return {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}
+
+
+def strategic(client: ApiClient, path: str, image: str) -> httpx.Response:
+    """As ``kubectl set image`` and ``kubectl edit`` do it."""
+    return client.patch(path, containers(image), STRATEGIC)
+
+
+def merge(client: ApiClient, path: str, image: str) -> httpx.Response:
+    return client.patch(path, containers(image), MERGE)
+
+
+def json_patch(client: ApiClient, path: str, image: str) -> httpx.Response:
+    place = "/spec/template/spec/containers/0/image"
+    return client.patch(path, [{"op": "replace", "path": place, "value": image}], JSON_PATCH)
+
+
+def forced_apply(client: ApiClient, path: str, image: str) -> httpx.Response:
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", **containers(image)}
+    body["metadata"] = {"name": "web"}
+    return client.patch(path, body, APPLY, {"fieldManager": "attacker", "force": "true"})
+
+
+def replace(client: ApiClient, path: str, image: str) -> httpx.Response:
+    """The whole object, without any annotation."""
+    body = client.get(path)
+    body["metadata"] = {"name": "web", "namespace": body["metadata"]["namespace"]}
+    body["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    return client.put(path, body)
+
+
+WAYS: tuple[Attempt, ...] = (strategic, merge, json_patch, forced_apply, replace)
+IMAGES = (
+    f"{REPOSITORY}:1.0",
+    f"{REPOSITORY}@{DIGEST_B}",
+    OTHER,
+    f"{REPOSITORY}:1.0@{DIGEST_B}",
+    f"other@{DIGEST_A}",
+)
+
+
+def attempts(guarded: ControlPlane, kubeconfig: Path, path: str) -> Counter[tuple[int, str]]:
+    """A thousand attempts by several clients: status code and what is stored, or the message."""
+    kinds = list(itertools.product(WAYS, IMAGES))
+
+    def attack(number: int) -> Counter[tuple[int, str]]:
+        found: Counter[tuple[int, str]] = Counter()
+        with ApiClient(kubeconfig, guarded.authority) as client:
+            for way, image in itertools.islice(itertools.cycle(kinds), number, number + ATTEMPTS):
+                answer = way(client, path, image)
+                while answer.status_code == httpx.codes.CONFLICT:
+                    answer = way(client, path, image)
+                body = answer.json()
+                told = (
+                    body["spec"]["template"]["spec"]["containers"][0]["image"]
+                    if answer.is_success
+                    else body["message"]
+                )
+                found[answer.status_code, told] += 1
+        return found
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        results = list(pool.map(attack, range(CLIENTS)))
+    return sum(results, Counter())
+
+
+def replica_set_images(namespace: Namespace) -> set[str]:
+    found = json.loads(namespace.kubectl("get", "replicasets", "-o", "json"))["items"]
+    return {
+        container["image"]
+        for one in found
+        for container in one["spec"]["template"]["spec"]["containers"]
+    }
+
+
+def deployment_path(namespace: Namespace) -> str:
+    return f"/apis/apps/v1/namespaces/{namespace.name}/deployments/web"
+
+
+def test_with_pin_no_wrong_image_is_ever_stored(
+    pinned: Namespace, guarded: ControlPlane, attacker: Path
+) -> None:
+    before = replica_set_images(pinned)
+    with installed(guarded, "pin"):
+        found = attempts(guarded, attacker, deployment_path(pinned))
+
+        assert found == {(200, PINNED): CLIENTS * ATTEMPTS}
+        pinned.kubectl("set", "image", "deploy/web", f"web={OTHER}")
+        pinned.kubectl("scale", "deploy/web", "--replicas=1")
+        pinned.kubectl("rollout", "status", "deploy/web", "--timeout=20s")
+    assert pinned.image() == PINNED
+    assert replica_set_images(pinned) == before
+
+
+def test_with_deny_each_is_refused_with_what_to_do(
+    pinned: Namespace, guarded: ControlPlane, attacker: Path
+) -> None:
+    with installed(guarded, "deny"):
+        found = attempts(guarded, attacker, deployment_path(pinned))
+
+        said = pinned.cluster.kubectl(
+            "-n", pinned.name, "set", "image", "deploy/web", f"web={OTHER}", check=False
+        ).stderr
+        pinned.kubectl("scale", "deploy/web", "--replicas=2")
+        pinned.kubectl("annotate", "deploy/web", "team=shop")
+    assert {code for code, _ in found} == {403}
+    assert found.total() == CLIENTS * ATTEMPTS
+    assert all(
+        f"PinnedRelease web keeps container web on {REPOSITORY}:1.0@{DIGEST_A}; change the "
+        "PinnedRelease (pinrel promote, pinrel rollback)" in message
+        for _, message in found
+    )
+    assert "PinnedRelease web keeps container web" in said
+    assert pinned.image() == PINNED
+
+
+def test_a_pod_of_a_pinned_workload_keeps_its_image(
+    pinned: Namespace, guarded: ControlPlane
+) -> None:
+    pinned.kubectl("scale", "deploy/web", "--replicas=1")
+    pinned.kubectl("rollout", "status", "deploy/web", "--timeout=20s")
+    pod = pinned.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")
+    with installed(guarded, "deny"):
+        refused = guarded.kubectl(
+            "-n", pinned.name, "set", "image", f"pod/{pod}", f"web={OTHER}", check=False
+        )
+        labelled = guarded.kubectl("-n", pinned.name, "label", "pod", pod, "team=shop")
+
+    assert refused.returncode != 0
+    assert "PinnedRelease web keeps container web" in refused.stderr
+    assert labelled.returncode == 0
+
+
+def test_a_cron_job_is_pinned_from_its_creation(
+    namespace: Namespace, guarded: ControlPlane
+) -> None:
+    target = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "web"}
+    namespace.apply(pinned_release(target=target))
+    with installed(guarded, "pin"):
+        namespace.apply(cron_job())
+    assert namespace.image(kind="cronjob") == PINNED
+
+
+def two_containers(web: str, side: str) -> dict[str, object]:
+    return deployment(images={"web": web, "side": side}, replicas=0)
+
+
+def with_init(init: str) -> dict[str, object]:
+    return deployment(init_images={"init": init}, replicas=0)
+
+
+TAGGED = f"{REPOSITORY}:1.0"
+WRONG = f"{REPOSITORY}:9.9"
+OVERRIDE = {"digest": DIGEST_B, "insteadOf": DIGEST_A, "reason": "9.9 eats orders"}
+Case = tuple[list[dict[str, object]], dict[str, object]]
+CASES: dict[str, Case] = {
+    "plain": ([pinned_release(registry=UNASKED)], deployment(images={"web": WRONG}, replicas=0)),
+    "another repository": (
+        [pinned_release(registry=UNASKED)],
+        deployment(images={"web": OTHER}, replicas=0),
+    ),
+    "suspended": (
+        [pinned_release(registry=UNASKED, suspend=True)],
+        deployment(images={"web": WRONG}, replicas=0),
+    ),
+    "report": (
+        [pinned_release(registry=UNASKED, driftPolicy="Report")],
+        deployment(images={"web": WRONG}, replicas=0),
+    ),
+    "override": (
+        [pinned_release(registry=UNASKED, override=OVERRIDE)],
+        deployment(images={"web": WRONG}, replicas=0),
+    ),
+    "override that has ended": (
+        [
+            pinned_release(
+                registry=UNASKED, override={**OVERRIDE, "insteadOf": "sha256:" + "c" * 64}
+            )
+        ],
+        deployment(images={"web": WRONG}, replicas=0),
+    ),
+    "refused digest": (
+        [pinned_release(registry=UNASKED, rejectedDigests=[{"digest": DIGEST_A, "reason": "bad"}])],
+        deployment(images={"web": WRONG}, replicas=0),
+    ),
+    "named container": (
+        [pinned_release(registry=UNASKED, containers=["side"])],
+        two_containers(WRONG, WRONG),
+    ),
+    "added sidecar of the repository": (
+        [pinned_release(registry=UNASKED)],
+        two_containers(TAGGED, WRONG),
+    ),
+    "added sidecar of another one": (
+        [pinned_release(registry=UNASKED)],
+        two_containers(TAGGED, OTHER),
+    ),
+    "init container": ([pinned_release(registry=UNASKED)], with_init(WRONG)),
+    "renamed container": (
+        [pinned_release(registry=UNASKED)],
+        deployment(images={"api": OTHER}, replicas=0),
+    ),
+    "two pins": (
+        [
+            pinned_release(registry=UNASKED),
+            pinned_release("young", digest=DIGEST_B, registry=UNASKED),
+        ],
+        deployment(images={"web": WRONG}, replicas=0),
+    ),
+    "the same content spelled otherwise": (
+        [pinned_release(registry=UNASKED)],
+        deployment(images={"web": f"{REPOSITORY}:1.0@{DIGEST_A}"}, replicas=0),
+    ),
+}
+
+
+def prepared(plane: ControlPlane, phase: str) -> dict[str, Namespace]:
+    """A namespace for each case, with its PinnedReleases and what they govern."""
+    found: dict[str, Namespace] = {}
+    for number, (name, (releases, change)) in enumerate(CASES.items()):
+        namespace = Namespace(plane, f"{phase}-{number}")
+        plane.kubectl("create", "namespace", namespace.name)
+        spec = change["spec"]
+        assert isinstance(spec, dict)
+        has_side = len(spec["template"]["spec"]["containers"]) > 1
+        is_added = has_side and "added" in name
+        first = (
+            deployment(replicas=0) if not has_side or is_added else two_containers(TAGGED, TAGGED)
+        )
+        if "init" in name:
+            first = with_init(TAGGED)
+        namespace.apply(first)
+        for release in releases:
+            namespace.apply(release)
+            metadata: Any = release["metadata"]
+            wait_observed(namespace, metadata["name"])
+            if len(releases) > 1:
+                # Of two that are made in the same second the names decide nothing.
+                time.sleep(1.1)
+        found[name] = namespace
+    return found
+
+
+def wait_observed(namespace: Namespace, name: str) -> None:
+    def is_settled() -> bool:
+        release = namespace.release(name)
+        ready = namespace.condition("Ready", name)
+        seen = release.get("status", {}).get("observedGeneration")
+        return (
+            seen == release["metadata"]["generation"]
+            and ready is not None
+            and (ready[0] != "Unknown")
+        )
+
+    eventually(is_settled, lambda: namespace.describe(name))
+
+
+def replaced(namespace: Namespace, manifest: dict[str, object]) -> None:
+    """The change that somebody makes: the whole object, as ``kubectl replace`` does it."""
+    body = json.dumps(manifest)
+    namespace.kubectl("replace", "-f", "-", stdin=body)
+
+
+def test_admission_and_operator_come_to_the_same_result(
+    guarded: ControlPlane, tmp_path: Path
+) -> None:
+    with operator_at_work(guarded, tmp_path):
+        corrected = prepared(guarded, "corrected")
+        for name, namespace in corrected.items():
+            replaced(namespace, CASES[name][1])
+        admitted = prepared(guarded, "admitted")
+        by_operator = {name: settled_images(one) for name, one in corrected.items()}
+    with installed(guarded, "pin"):
+        for name, namespace in admitted.items():
+            replaced(namespace, CASES[name][1])
+        by_admission = {name: dict(one.images()) for name, one in admitted.items()}
+
+    assert by_admission == by_operator
+    assert by_operator["plain"] == {"web": PINNED}
+    assert by_operator["suspended"] == {"web": WRONG}
+
+
+def settled_images(namespace: Namespace) -> dict[str, str]:
+    """The images once the operator has nothing more to do there."""
+    seen: list[dict[str, str]] = []
+
+    def is_still() -> bool:
+        seen.append(dict(namespace.images()))
+        return len(seen) > 5 and all(one == seen[-1] for one in seen[-5:])
+
+    eventually(is_still, lambda: str(seen[-3:]))
+    return seen[-1]
