@@ -165,9 +165,14 @@ def variables(pod: str) -> list[dict[str, str]]:
     ]
 
 
-CONDITIONS = [
-    {"name": "is-my-target", "expression": IS_TARGET},
-    {"name": "is-enforced", "expression": IS_ENFORCED},
-    {"name": "is-not-held-back", "expression": IS_NOT_HELD_BACK},
-    {"name": "is-not-the-operator", "expression": IS_NOT_OPERATOR},
-]
+def condition(is_mine: str) -> list[dict[str, str]]:
+    """The one match condition of a policy.
+
+    All of a policy's match conditions are evaluated, whatever the first one says; inside of one
+    expression the cheap beginning decides for all PinnedReleases but one (``make bench-admission``:
+    0.65 s with four conditions at 1,000 PinnedReleases).
+    """
+    parts = (is_mine, IS_ENFORCED, IS_NOT_OPERATOR, IS_NOT_HELD_BACK)
+    return [
+        {"name": "is-mine-and-enforced", "expression": " && ".join(f"({one})" for one in parts)}
+    ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pinnedrelease.api.admission.expressions import (
-    CONDITIONS,
+    IS_TARGET,
     PARAM_KIND,
     SHAPES,
     Shape,
+    condition,
     variables,
 )
 
@@ -38,7 +39,7 @@ def pin_policies(version: str = "v1") -> list[Manifest]:
                     "failurePolicy": "Ignore",
                     "reinvocationPolicy": "IfNeeded",
                     "matchConstraints": {"resourceRules": shape.rules},
-                    "matchConditions": CONDITIONS,
+                    "matchConditions": condition(IS_TARGET),
                     "variables": variables(shape.pod),
                     "mutations": [
                         {
@@ -67,7 +68,7 @@ def deny_policies() -> list[Manifest]:
                     "paramKind": PARAM_KIND,
                     "failurePolicy": "Fail",
                     "matchConstraints": {"resourceRules": shape.rules},
-                    "matchConditions": CONDITIONS,
+                    "matchConditions": condition(IS_TARGET),
                     "variables": variables(shape.pod),
                     "validations": [
                         {
@@ -152,7 +153,7 @@ def _pods() -> list[Manifest]:
                     }
                 ]
             },
-            "matchConditions": [{"name": "is-my-pod", "expression": is_mine}, *CONDITIONS[1:]],
+            "matchConditions": condition(is_mine),
             "variables": [*pod_variables, {"name": "changed", "expression": changed}],
             "validations": [
                 {
