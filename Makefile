@@ -68,6 +68,10 @@ bench-memory: setup ## Resident memory with 1,000, 3,000 and 10,000 releases and
 bench-latency: setup ## Time from a wrong image to the right one, beside a bare loop
 	@$(BIN)/python -m benchmarks.latency
 
+.PHONY: bench-admission
+bench-admission: setup ## What admission policies add to one UPDATE
+	@$(BIN)/python -m benchmarks.admission
+
 .PHONY: bench-cli
 bench-cli: setup ## How long commands take, beside a Python that does nothing
 	@$(BIN)/python -m benchmarks.cli
@@ -83,7 +87,8 @@ crds: setup ## Generate crds/ from the models
 ADMISSION := pin pin-v1beta1 deny digest-only own-account samples
 
 .PHONY: manifests
-manifests: setup ## Generate manifests/admission/ from the expressions
+manifests: control-plane ## Generate manifests/admission/ and manifests/install.yaml
+	@$(BIN)/python -m manifests_file > manifests/install.yaml
 	for set in $(ADMISSION); do \
 		$(BIN)/pinrel admission $$set > manifests/admission/$$set/policies.yaml || exit 1; done
 

@@ -31,6 +31,7 @@ PINNED = f"{REPOSITORY}@{DIGEST_A}"
 OTHER = "elsewhere.example.com/other:1"
 UNASKED = {"check": "None"}
 CLIENTS, ATTEMPTS = 8, 125
+SERVE_V1BETA1 = "--runtime-config=admissionregistration.k8s.io/v1beta1=true"
 
 Attempt = Callable[[ApiClient, str, str], httpx.Response]
 
@@ -38,7 +39,7 @@ Attempt = Callable[[ApiClient, str, str], httpx.Response]
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[ControlPlane]:
     """A control plane of its own: policies would disturb every other test."""
-    with ControlPlane(ensure()) as plane:
+    with ControlPlane(ensure(), api_server_flags=(SERVE_V1BETA1,)) as plane:
         operator_process.install(plane)
         yield plane
 
@@ -243,6 +244,13 @@ def test_a_pod_of_a_pinned_workload_keeps_its_image(
     assert refused.returncode != 0
     assert "PinnedRelease web keeps container web" in refused.stderr
     assert labelled.returncode == 0
+
+
+def test_the_older_version_of_pin_works_the_same(pinned: Namespace, guarded: ControlPlane) -> None:
+    with installed(guarded, "pin-v1beta1"):
+        pinned.kubectl("set", "image", "deploy/web", f"web={OTHER}")
+
+    assert pinned.image() == PINNED
 
 
 def test_a_cron_job_is_pinned_from_its_creation(

@@ -37,6 +37,7 @@ def guarded() -> Iterator[ControlPlane]:
         )  # fmt: skip
         for name in ("own-account", "digest-only", "samples"):
             plane.kubectl("apply", "--server-side", "-k", str(ADMISSION / name))
+        plane.kubectl("apply", "--server-side", "-k", str(ADMISSION.parent / "roles"))
         yield plane
 
 
@@ -262,6 +263,26 @@ def test_warnings_are_for_namespaces_that_begin(namespace: Namespace) -> None:
 
     eventually(lambda: "Warning: " in said(), said)
     namespace.apply(deployment())
+
+
+@pytest.mark.usefixtures("stolen")
+def test_break_glass_can_be_a_right_of_its_own(namespace: Namespace, guarded: ControlPlane) -> None:
+    namespace.apply(pinned_release())
+    for name in ("developer", "on-call"):
+        namespace.kubectl("create", "serviceaccount", name)
+        account = f"--serviceaccount={namespace.name}:{name}"
+        role = f"--clusterrole=pinnedrelease-{'edit' if name == 'developer' else 'break-glass'}"
+        namespace.kubectl("create", "rolebinding", name, role, account)
+    override = {"digest": DIGEST_B, "insteadOf": DIGEST_A, "reason": "INC-4711"}
+    patch = json.dumps({"spec": {"override": override}})
+
+    def overridden_by(name: str) -> str:
+        kubeconfig = guarded.service_account_kubeconfig(namespace.name, name)
+        arguments = ("-n", namespace.name, "patch", "pinrel", "web", "--type=merge", "-p", patch)
+        return guarded.kubectl(*arguments, check=False, kubeconfig=kubeconfig).stderr
+
+    assert "spec.override is for people with the verb override" in overridden_by("developer")
+    assert overridden_by("on-call") == ""
 
 
 @pytest.mark.usefixtures("stolen")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from manifests_file import rendered
 from namespace import Namespace
+from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
+from operator_process import ACCOUNT, OperatorProcess
 
 pytestmark = pytest.mark.integration
 
@@ -35,6 +39,83 @@ def test_the_manifests_are_accepted_and_the_pod_is_restricted(namespace: Namespa
 
     assert "deployment.apps/pinnedrelease-controller" in applied.stdout
     assert "would violate PodSecurity" not in applied.stderr
+
+
+KUSTOMIZATIONS = sorted(
+    path.parent
+    for path in (ROOT / "manifests").rglob("kustomization.yaml")
+    # pin-v1beta1 needs an API server that serves that version: see test_admission.py.
+    if "kind: Component" not in path.read_text() and path.parent.name != "pin-v1beta1"
+)
+
+
+@pytest.mark.parametrize("path", KUSTOMIZATIONS, ids=[path.name for path in KUSTOMIZATIONS])
+def test_every_way_to_install_is_accepted(namespace: Namespace, path: Path) -> None:
+    namespace.cluster.kubectl(
+        "apply", "--server-side", "--dry-run=server", "--validate=strict", "-k", str(path)
+    )
+
+
+def test_the_older_version_of_pin_differs_in_its_version_alone() -> None:
+    now, before = (
+        (ROOT / "manifests" / "admission" / name / "policies.yaml").read_text()
+        for name in ("pin", "pin-v1beta1")
+    )
+
+    assert before == now.replace("k8s.io/v1\n", "k8s.io/v1beta1\n")
+
+
+def test_components_fit_the_base(namespace: Namespace, tmp_path: Path) -> None:
+    for name in ("base", "components"):
+        shutil.copytree(ROOT / "manifests" / name, tmp_path / "manifests" / name)
+    shutil.copytree(ROOT / "crds", tmp_path / "crds")
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    components = [path.name for path in (ROOT / "manifests" / "components").iterdir()]
+    (overlay / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "resources": ["../manifests/base"],
+                "components": [f"../manifests/components/{name}" for name in components],
+            }
+        )
+    )
+
+    applied = namespace.cluster.kubectl(
+        "apply", "--server-side", "--dry-run=server", "--validate=strict", "-k", str(overlay)
+    )
+
+    assert "networkpolicy.networking.k8s.io/pinnedrelease-controller" in applied.stdout
+    assert "clusterrolebinding.rbac.authorization.k8s.io/pinnedrelease-pull-secrets" in (
+        applied.stdout
+    )
+
+
+def test_the_one_file_is_what_the_base_renders(namespace: Namespace) -> None:
+    text = (ROOT / "manifests" / "install.yaml").read_text()
+
+    assert text == rendered(namespace.cluster.kubectl_path), "run make manifests"
+
+
+def test_with_roles_of_one_namespace_the_operator_works_there(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    overlay = ROOT / "manifests" / "overlays" / "single-namespace"
+    text = namespace.cluster.kubectl("kustomize", str(overlay)).stdout
+    objects = list(yaml.safe_load_all(text))
+    assert {one["kind"] for one in objects} == {
+        "Deployment", "Role", "RoleBinding", "ServiceAccount",
+    }  # fmt: skip
+    kept = [one for one in objects if one["kind"] != "Deployment"]
+    moved = yaml.safe_dump_all(kept).replace("namespace: default", f"namespace: {namespace.name}")
+    namespace.kubectl("apply", "--server-side", "-f", "-", stdin=moved)
+    kubeconfig = namespace.cluster.service_account_kubeconfig(namespace.name, ACCOUNT)
+
+    with OperatorProcess(kubeconfig, tmp_path, f"--namespace={namespace.name}"):
+        namespace.apply(deployment(), pinned_release(registry={"check": "None"}))
+        namespace.wait_ready()
+
+    assert namespace.image() == f"{REPOSITORY}@{DIGEST_A}"
 
 
 def test_the_operators_role_has_no_right_that_it_must_not_have() -> None:

@@ -61,12 +61,24 @@ def digest_only_policies() -> list[Manifest]:
 
 
 def sample_policies() -> list[Manifest]:
-    """Rules that some teams want: no tag ``latest``, no other digest under the same tag."""
+    """Rules that some teams want for PinnedReleases."""
     is_same_or_renamed = (
         "request.operation == 'CREATE' || object.spec.digest == oldObject.spec.digest"
         " || object.spec.tag != oldObject.spec.tag"
     )
+    may_override = (
+        "request.operation == 'CREATE' ? !has(object.spec.override)"
+        " : object.spec.?override == oldObject.spec.?override"
+    )
+    has_right = (
+        f"authorizer.group('{names.GROUP}').resource('{names.PLURAL}')"
+        ".namespace(request.namespace).check('override').allowed()"
+    )
     rules = {
+        "pinnedrelease-override-needs-right": (
+            f"({may_override}) || {has_right}",
+            "spec.override is for people with the verb override on pinnedreleases",
+        ),
         "pinnedrelease-no-latest": (
             "object.spec.tag != 'latest'",
             "the tag is for people: name the version, latest names none",
