@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from pinnedrelease.cluster.errors import Conflict
-from pinnedrelease.core.actions import ApplyImages, EmitEvent
+from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Target
 from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import PastTemplate, Workload
 from pinnedrelease.reconcile.gather import Key
-from worlds import applied
+from worlds import applied, let_go
 
 
 class MemoryCluster:
@@ -73,6 +73,15 @@ class MemoryCluster:
             raise Conflict("the workload has been modified")
         self.target = applied(current, action)
         self.writes.append("workload")
+
+    async def let_go(self, namespace: str, action: LetGo) -> None:
+        """PATCH of the workload's metadata, with its preconditions."""
+        assert namespace == "shop"
+        current = self.target
+        if current is None or current.resource_version != action.resource_version:
+            raise Conflict("the workload has been modified")
+        self.target = let_go(current, action)
+        self.writes.append("let go")
 
     async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:
         """POST of an event."""

@@ -6,7 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from objects import DIGEST_A, DIGEST_B, REPOSITORY
-from pinnedrelease.core.actions import ApplyImages, EmitEvent, RecordIntent, WriteStatus
+from pinnedrelease.core.actions import (
+    ApplyImages,
+    EmitEvent,
+    LetGo,
+    RecordIntent,
+    WriteStatus,
+)
 from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Pin, Target, TargetKind
 from pinnedrelease.core.plan import Plan, plan
@@ -100,6 +106,10 @@ def after(observed: Observed, decided: Plan) -> Observed:
                 assert on is not None
                 assert (action.uid, action.resource_version) == (on.uid, on.resource_version)
                 on = applied(on, action)
+            case LetGo():
+                assert on is not None
+                assert (action.uid, action.resource_version) == (on.uid, on.resource_version)
+                on = let_go(on, action)
             case EmitEvent():
                 pass
     return replace(observed, release=current, workload=on, memory=decided.memory)
@@ -118,6 +128,15 @@ def applied(on: Workload, action: ApplyImages) -> Workload:
         owned_containers=frozenset(images),
         marks=action.marks,
         rollout=replace(on.rollout, observed=False),
+    )
+
+
+def let_go(on: Workload, action: LetGo) -> Workload:
+    """A workload after marks of ours have been taken off."""
+    return replace(
+        on,
+        resource_version=str(int(on.resource_version) + 1),
+        marks=tuple(one for one in on.marks if one[0] not in action.marks),
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.patches import apply_body, event_bodies, status_body
 from pinnedrelease.cluster.session import Session
-from pinnedrelease.core.actions import ApplyImages, EmitEvent
+from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo
 from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
@@ -47,6 +47,25 @@ class Writer:
             apply_body(action, release.namespace),
             APPLY_PATCH,
             {"fieldManager": FIELD_MANAGER, "force": "true"},
+        )
+
+    async def let_go(self, namespace: str, action: LetGo) -> None:
+        """Take marks off a workload's metadata, if it is still the one that was read.
+
+        A merge patch, not an apply: after a replace by somebody else the marks may be nobody's, and
+        an apply takes off only what is its own.
+        """
+        await self._session.patch(
+            paths.workload(action.target, namespace),
+            {
+                "metadata": {
+                    "uid": action.uid,
+                    "resourceVersion": action.resource_version,
+                    "annotations": dict.fromkeys(action.marks),
+                }
+            },
+            MERGE_PATCH,
+            {"fieldManager": FIELD_MANAGER},
         )
 
     async def change_release(

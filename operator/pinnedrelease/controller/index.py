@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pinnedrelease.core.marks import PIN_PREFIX
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.workload import Workload
@@ -105,6 +106,15 @@ def version_in(document: Mapping[str, object]) -> str | None:
     metadata = document.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, Mapping) else None
     return version if isinstance(version, str) else None
+
+
+def has_pins(document: Mapping[str, object]) -> bool:
+    """Whether a watched workload has pins beside its images."""
+    metadata = document.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    if not isinstance(annotations, Mapping):
+        return False
+    return any(isinstance(name, str) and name.startswith(PIN_PREFIX) for name in annotations)
 
 
 def target_in(document: Mapping[str, object]) -> Target | None:

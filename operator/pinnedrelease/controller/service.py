@@ -12,12 +12,20 @@ from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.configuration import ClusterAccess
 from pinnedrelease.cluster.decode import decode_workload
 from pinnedrelease.cluster.errors import MalformedDocument
+from pinnedrelease.cluster.lister import Lister
 from pinnedrelease.cluster.pod_watch import PodWatch
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.health import Health
-from pinnedrelease.controller.index import TargetIndex, key_in, target_in, version_in
+from pinnedrelease.controller.index import (
+    TargetIndex,
+    has_pins,
+    key_in,
+    target_in,
+    version_in,
+)
+from pinnedrelease.controller.orphans import OrphanReads, Orphans
 from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.registries import RegistryParts
@@ -59,9 +67,16 @@ class Operator:
             PodWatch(self._session, self._pods, place, clock.unit_random) for place in places
         ]
         self._registries = RegistryParts(settings.registries, self._session, clock, self._queue.add)
+        reader, writer = Reader(self._session), Writer(self._session)
+        self._orphans = Orphans(
+            OrphanReads(reader, Lister(self._session)),
+            writer,
+            is_ready=self._is_ready,
+            is_governed=self._is_governed,
+        )
         reconciler = Reconciler(
-            Reader(self._session),
-            Writer(self._session),
+            reader,
+            writer,
             self._index,
             clock,
             settings.limits,
@@ -81,6 +96,8 @@ class Operator:
             health = Health(self._is_ready, self._clock.monotonic_s)
             tasks["health"] = health.serve(settings.health_address, settings.health_port)
         tasks |= self._registries.tasks()
+        if settings.limits.admission_hold:
+            tasks["orphans"] = self._orphans.run()
         # kopf cancels every task that is younger than itself when it ends, so it comes last.
         tasks[WATCHES] = watch(self._session, self._wake, settings.namespaces, STOP_TIMEOUT_S)
         where = ", ".join(settings.namespaces) or "all namespaces"
@@ -113,7 +130,10 @@ class Operator:
             return
         rivals = self._index.sharing_target(key)
         if event == "DELETED":
+            target = self._index.target_of(key)
             self._index.drop(key)
+            if target is not None and not rivals:
+                self._note_orphan((key.namespace, target))
         else:
             self._index.put(key, target_in(document), version_in(document))
         for concerned in {key, *rivals, *self._index.sharing_target(key)}:
@@ -122,8 +142,11 @@ class Operator:
     def _wake_for_workload(
         self, place: Key, kind: TargetKind, event: str | None, document: Mapping[str, object]
     ) -> None:
-        concerned = self._index.keys_for(place.namespace, Target(kind=kind, name=place.name))
+        target = Target(kind=kind, name=place.name)
+        concerned = self._index.keys_for(place.namespace, target)
         if not concerned:
+            if event != "DELETED" and has_pins(document):
+                self._note_orphan((place.namespace, target))
             return
         workload: Workload | None = None
         # What a list brings may be older than what has been acted on before a restart.
@@ -133,6 +156,10 @@ class Operator:
         for key in concerned:
             self._index.arrived(key, workload)
             self._queue.add(key)
+
+    def _note_orphan(self, place: tuple[str, Target]) -> None:
+        if self._settings.limits.admission_hold:
+            self._orphans.note(place)
 
     def _is_ready(self) -> bool:
         """Whether every kind has been listed and is being watched, everywhere."""

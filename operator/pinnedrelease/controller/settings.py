@@ -46,7 +46,11 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         health_port=given.health_port,
         log_format=given.log_format,
         log_level=given.log_level,
-        limits=Limits(target_grace_s=given.target_grace, registry_wait_s=given.registry_wait),
+        limits=Limits(
+            target_grace_s=given.target_grace,
+            registry_wait_s=given.registry_wait,
+            admission_hold=given.admission_hold,
+        ),
         registries=registry_settings(given),
     )
 
@@ -79,6 +83,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long a missing target is awaited before the release is stalled",
     )
+    add(
+        "--admission-hold",
+        action="store_true",
+        help="manifests/admission/hold is installed: pins that nobody enforces are taken off",
+    )
     add_registry_flags(parser)
     from_environment = {
         action.dest: environment[name]
@@ -88,6 +97,9 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     for action in parser._actions:  # noqa: SLF001 - as above
         if isinstance(action.default, list) and action.dest in from_environment:
             parser.set_defaults(**{action.dest: from_environment.pop(action.dest).split(",")})
+        elif action.nargs == 0 and action.dest in from_environment:
+            text = from_environment.pop(action.dest)
+            parser.set_defaults(**{action.dest: text.lower() in ("1", "true", "yes")})
     parser.set_defaults(**from_environment)
     if "KUBECONFIG" in environment and "kubeconfig" not in from_environment:
         # With $KUBECONFIG set the user means that file even where in-cluster files exist.

@@ -53,6 +53,19 @@ class ApplyImages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LetGo:
+    """Take marks of ours off the workload's metadata; images stay as they are.
+
+    It is refused unless the workload is still the one that was read.
+    """
+
+    target: Target
+    uid: str
+    resource_version: str
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteStatus:
     """Store the status."""
 
@@ -77,4 +90,4 @@ class EmitEvent:
     target_uid: str | None = None
 
 
-Action = RecordIntent | ApplyImages | WriteStatus | EmitEvent
+Action = RecordIntent | ApplyImages | LetGo | WriteStatus | EmitEvent

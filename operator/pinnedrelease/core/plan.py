@@ -24,6 +24,7 @@ from pinnedrelease.core.conditions import Reason
 from pinnedrelease.core.draft import draft, draft_intent
 from pinnedrelease.core.events import TAG_NEWS, events_between
 from pinnedrelease.core.findings import Consequence, Finding, examine
+from pinnedrelease.core.letting_go import letting_go
 from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
 from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.recovery import with_recovered_history
@@ -72,9 +73,13 @@ def plan(observed: Observed, now: Instant) -> Plan:
     )
     case = Case(observed=observed, situation=situation, now=now, writing=writing, pods=pods)
     findings = examine(case)
-    if situation is not None and writing:
+    if situation is None:
+        return _reporting_plan(case, findings)
+    if writing:
         return _writing_plan(case, situation, findings)
-    return _reporting_plan(case, findings)
+    released = letting_go(observed, situation)
+    told = _reporting_plan(case, findings)
+    return told if released is None else replace(told, actions=(released, *told.actions))
 
 
 def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...]) -> Plan:

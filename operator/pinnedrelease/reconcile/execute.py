@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, assert_never
 
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid
-from pinnedrelease.core.actions import ApplyImages, EmitEvent, RecordIntent, WriteStatus
+from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo, RecordIntent, WriteStatus
 from pinnedrelease.core.errors import PinnedReleaseError
 from pinnedrelease.core.observed import Instant, RefusalKind, Release
 from pinnedrelease.core.plan import Plan
@@ -25,6 +25,9 @@ class Writes(Protocol):
 
     async def apply_images(self, release: Release, action: ApplyImages) -> None:
         """Write the workload."""
+
+    async def let_go(self, namespace: str, action: LetGo) -> None:
+        """Take marks off the workload."""
 
     async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:
         """Tell people."""
@@ -53,6 +56,8 @@ async def execute(plan: Plan, release: Release, writes: Writes, now: Instant) ->
                 release = replace(release, resource_version=version, status=action.status)
             case ApplyImages():
                 await _apply(action, release, writes)
+            case LetGo():
+                await _let_go(action, release, writes)
             case EmitEvent():
                 try:
                     await writes.emit_event(release, action, now.wall)
@@ -61,6 +66,14 @@ async def execute(plan: Plan, release: Release, writes: Writes, now: Instant) ->
             case _:
                 assert_never(action)
     return release
+
+
+async def _let_go(action: LetGo, release: Release, writes: Writes) -> None:
+    try:
+        await writes.let_go(release.namespace, action)
+    except Forbidden as error:
+        raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
+    log.info("pins taken off", extra={"pin": str(release), "target": str(action.target)})
 
 
 async def _apply(action: ApplyImages, release: Release, writes: Writes) -> None:

@@ -23,34 +23,36 @@ WHAT_TO_DO = (
 )
 
 
-def pin_policies(version: str = "v1") -> list[Manifest]:
+def pin_policies(
+    version: str = "v1",
+    *,
+    name: str = "pinnedrelease-pin",
+    operations: tuple[str, ...] = ("CREATE", "UPDATE"),
+) -> list[Manifest]:
     """Write the pin in the place of another image, whoever stores the workload."""
     found: list[Manifest] = []
     for shape in SHAPES:
-        name = f"pinnedrelease-pin{shape.suffix}"
+        full_name = f"{name}{shape.suffix}"
         found.append(
             {
                 "apiVersion": f"{GROUP}/{version}",
                 "kind": "MutatingAdmissionPolicy",
-                "metadata": {"name": name, "labels": LABELS},
+                "metadata": {"name": full_name, "labels": LABELS},
                 "spec": {
                     "paramKind": PARAM_KIND,
                     # The operator puts right what a defect of this policy lets through.
                     "failurePolicy": "Ignore",
                     "reinvocationPolicy": "IfNeeded",
-                    "matchConstraints": {"resourceRules": shape.rules},
+                    "matchConstraints": {
+                        "resourceRules": [{**shape.rules[0], "operations": list(operations)}]
+                    },
                     "matchConditions": condition(IS_TARGET),
                     "variables": variables(shape.pod),
-                    "mutations": [
-                        {
-                            "patchType": "ApplyConfiguration",
-                            "applyConfiguration": {"expression": _mutation(shape)},
-                        }
-                    ],
+                    "mutations": [image_mutation(shape, "variables.image")],
                 },
             }
         )
-        found.append(binding("MutatingAdmissionPolicyBinding", name, version, PARAMETERS))
+        found.append(binding("MutatingAdmissionPolicyBinding", full_name, version, PARAMETERS))
     return found
 
 
@@ -98,14 +100,14 @@ MESSAGE = (
 )
 
 
-def _mutation(shape: Shape) -> str:
-    """An apply configuration that names the wrong containers with the pinned image."""
+def image_mutation(shape: Shape, image: str) -> Manifest:
+    """An apply configuration that names the wrong containers (``c``) with the pinned image."""
     paths = [".".join(("Object", *shape.template[:depth])) for depth in range(len(shape.template))]
     inner = f"Object.{'.'.join(shape.template)}"
     wrong = "filter(c, c.name in variables.wrong)"
 
     def listed(field: str, source: str) -> str:
-        made = f"{inner}.{field}{{name: c.name, image: variables.image}}"
+        made = f"{inner}.{field}{{name: c.name, image: {image}}}"
         return f"{field}: {source}.{wrong}.map(c, {made})"
 
     body = (
@@ -115,7 +117,8 @@ def _mutation(shape: Shape) -> str:
     text = f"{inner}{{{body}}}"
     for path, field in zip(reversed(paths), reversed(shape.template), strict=True):
         text = f"{path}{{{field}: {text}}}"
-    return f"size(variables.wrong) == 0 ? Object{{}} : {text}"
+    expression = f"size(variables.wrong) == 0 ? Object{{}} : {text}"
+    return {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}
 
 
 def _pods() -> list[Manifest]:

@@ -8,6 +8,7 @@ from functools import partial
 import yaml
 
 from pinnedrelease.api.admission.digest_only import digest_only_policies, sample_policies
+from pinnedrelease.api.admission.hold import hold_policies
 from pinnedrelease.api.admission.own_account import own_account_policies
 from pinnedrelease.api.admission.policies import Manifest, deny_policies, pin_policies
 
@@ -17,6 +18,10 @@ SETS: dict[str, tuple[str, Callable[[], list[Manifest]]]] = {
     "pin-v1beta1": (
         "the same for 1.34 and 1.35 with the feature gate MutatingAdmissionPolicy",
         partial(pin_policies, "v1beta1"),
+    ),
+    "hold": (
+        "hold workloads to the pins on them, for namespaces with many PinnedReleases (1.36)",
+        hold_policies,
     ),
     "deny": ("refuse other images at admission (1.31)", deny_policies),
     "digest-only": (
