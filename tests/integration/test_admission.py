@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import operator_process
-from api_client import APPLY, JSON_PATCH, MERGE, STRATEGIC, ApiClient
+from admission_cluster import OTHER, PINNED, Siege, attempts, installed, strong_user
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
 from namespace import Namespace, eventually
@@ -26,14 +22,8 @@ from operator_process import OperatorProcess
 
 pytestmark = pytest.mark.integration
 
-ADMISSION = Path(__file__).parents[2] / "manifests" / "admission"
-PINNED = f"{REPOSITORY}@{DIGEST_A}"
-OTHER = "elsewhere.example.com/other:1"
 UNASKED = {"check": "None"}
-CLIENTS, ATTEMPTS = 8, 125
 SERVE_V1BETA1 = "--runtime-config=admissionregistration.k8s.io/v1beta1=true"
-
-Attempt = Callable[[ApiClient, str, str], httpx.Response]
 
 
 @pytest.fixture(scope="module")
@@ -53,42 +43,11 @@ def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
 
 
 @contextmanager
-def installed(plane: ControlPlane, name: str) -> Iterator[None]:
-    """A set of policies, in force when entered and gone when left."""
-    plane.kubectl("apply", "--server-side", "-k", str(ADMISSION / name))
-    try:
-        wait_in_force(plane)
-        yield
-    finally:
-        plane.kubectl("delete", "-k", str(ADMISSION / name), "--ignore-not-found")
-
-
-def wait_in_force(plane: ControlPlane) -> None:
-    """Wait until a wrong image does not get through: the API server needs a second or so."""
-    probe = Namespace(plane, f"probe-{secrets.token_hex(4)}")
-    plane.kubectl("create", "namespace", probe.name)
-    release = pinned_release(containers=["web"])
-    probe.apply(deployment(images={"web": PINNED}, replicas=0), release)
-
-    def is_in_force() -> bool:
-        probe.kubectl("set", "image", "deploy/web", f"web={OTHER}", check=False)
-        if probe.image() == PINNED:
-            return True
-        probe.kubectl("set", "image", "deploy/web", f"web={PINNED}")
-        return False
-
-    try:
-        eventually(is_in_force, lambda: probe.kubectl("get", "deploy", "-o", "yaml"))
-    finally:
-        plane.kubectl("delete", "namespace", probe.name, "--wait=false")
-
-
-@contextmanager
-def operator_at_work(plane: ControlPlane, folder: Path) -> Iterator[OperatorProcess]:
+def operator_at_work(plane: ControlPlane, folder: Path, *flags: str) -> Iterator[OperatorProcess]:
     kubeconfig = plane.service_account_kubeconfig(
         operator_process.NAMESPACE, operator_process.ACCOUNT
     )
-    with OperatorProcess(kubeconfig, folder, "--target-grace=2") as process:
+    with OperatorProcess(kubeconfig, folder, "--target-grace=2", *flags) as process:
         yield process
 
 
@@ -102,81 +61,8 @@ def pinned(namespace: Namespace, guarded: ControlPlane, tmp_path: Path) -> Names
 
 
 @pytest.fixture
-def attacker(namespace: Namespace, guarded: ControlPlane) -> Path:
-    """Somebody who may do everything in the namespace."""
-    namespace.kubectl("create", "serviceaccount", "attacker")
-    namespace.kubectl(
-        "create", "rolebinding", "attacker", "--clusterrole=admin",
-        f"--serviceaccount={namespace.name}:attacker",
-    )  # fmt: skip
-    return guarded.service_account_kubeconfig(namespace.name, "attacker")
-
-
-def containers(image: str) -> dict[str, object]:
-    return {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}
-
-
-def strategic(client: ApiClient, path: str, image: str) -> httpx.Response:
-    """As ``kubectl set image`` and ``kubectl edit`` do it."""
-    return client.patch(path, containers(image), STRATEGIC)
-
-
-def merge(client: ApiClient, path: str, image: str) -> httpx.Response:
-    return client.patch(path, containers(image), MERGE)
-
-
-def json_patch(client: ApiClient, path: str, image: str) -> httpx.Response:
-    place = "/spec/template/spec/containers/0/image"
-    return client.patch(path, [{"op": "replace", "path": place, "value": image}], JSON_PATCH)
-
-
-def forced_apply(client: ApiClient, path: str, image: str) -> httpx.Response:
-    body = {"apiVersion": "apps/v1", "kind": "Deployment", **containers(image)}
-    body["metadata"] = {"name": "web"}
-    return client.patch(path, body, APPLY, {"fieldManager": "attacker", "force": "true"})
-
-
-def replace(client: ApiClient, path: str, image: str) -> httpx.Response:
-    """The whole object, without any annotation."""
-    body = client.get(path)
-    body["metadata"] = {"name": "web", "namespace": body["metadata"]["namespace"]}
-    body["spec"]["template"]["spec"]["containers"][0]["image"] = image
-    return client.put(path, body)
-
-
-WAYS: tuple[Attempt, ...] = (strategic, merge, json_patch, forced_apply, replace)
-IMAGES = (
-    f"{REPOSITORY}:1.0",
-    f"{REPOSITORY}@{DIGEST_B}",
-    OTHER,
-    f"{REPOSITORY}:1.0@{DIGEST_B}",
-    f"other@{DIGEST_A}",
-)
-
-
-def attempts(guarded: ControlPlane, kubeconfig: Path, path: str) -> Counter[tuple[int, str]]:
-    """A thousand attempts by several clients: status code and what is stored, or the message."""
-    kinds = list(itertools.product(WAYS, IMAGES))
-
-    def attack(number: int) -> Counter[tuple[int, str]]:
-        found: Counter[tuple[int, str]] = Counter()
-        with ApiClient(kubeconfig, guarded.authority) as client:
-            for way, image in itertools.islice(itertools.cycle(kinds), number, number + ATTEMPTS):
-                answer = way(client, path, image)
-                while answer.status_code == httpx.codes.CONFLICT:
-                    answer = way(client, path, image)
-                body = answer.json()
-                told = (
-                    body["spec"]["template"]["spec"]["containers"][0]["image"]
-                    if answer.is_success
-                    else body["message"]
-                )
-                found[answer.status_code, told] += 1
-        return found
-
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        results = list(pool.map(attack, range(CLIENTS)))
-    return sum(results, Counter())
+def attacker(namespace: Namespace) -> Path:
+    return strong_user(namespace)
 
 
 def replica_set_images(namespace: Namespace) -> set[str]:
@@ -199,7 +85,7 @@ def test_with_pin_no_wrong_image_is_ever_stored(
     with installed(guarded, "pin"):
         found = attempts(guarded, attacker, deployment_path(pinned))
 
-        assert found == {(200, PINNED): CLIENTS * ATTEMPTS}
+        assert found == {(200, PINNED): Siege.CLIENTS * Siege.ATTEMPTS}
         pinned.kubectl("set", "image", "deploy/web", f"web={OTHER}")
         pinned.kubectl("scale", "deploy/web", "--replicas=1")
         pinned.kubectl("rollout", "status", "deploy/web", "--timeout=20s")
@@ -219,7 +105,7 @@ def test_with_deny_each_is_refused_with_what_to_do(
         pinned.kubectl("scale", "deploy/web", "--replicas=2")
         pinned.kubectl("annotate", "deploy/web", "team=shop")
     assert {code for code, _ in found} == {403}
-    assert found.total() == CLIENTS * ATTEMPTS
+    assert found.total() == Siege.CLIENTS * Siege.ATTEMPTS
     assert all(
         f"PinnedRelease web keeps container web on {REPOSITORY}:1.0@{DIGEST_A}; change the "
         "PinnedRelease (pinrel promote, pinrel rollback)" in message
@@ -383,23 +269,35 @@ def replaced(namespace: Namespace, manifest: dict[str, object]) -> None:
     namespace.kubectl("replace", "-f", "-", stdin=body)
 
 
+NOT_HELD = {"added sidecar of the repository"}
+"""What ``hold`` leaves to the operator: a container that has no pin yet."""
+
+
 def test_admission_and_operator_come_to_the_same_result(
     guarded: ControlPlane, tmp_path: Path
 ) -> None:
-    with operator_at_work(guarded, tmp_path):
+    with operator_at_work(guarded, tmp_path, "--admission-hold"):
         corrected = prepared(guarded, "corrected")
         for name, namespace in corrected.items():
             replaced(namespace, CASES[name][1])
-        admitted = prepared(guarded, "admitted")
+        admitted = {form: prepared(guarded, form) for form in ("pin", "hold")}
         by_operator = {name: settled_images(one) for name, one in corrected.items()}
-    with installed(guarded, "pin"):
-        for name, namespace in admitted.items():
-            replaced(namespace, CASES[name][1])
-        by_admission = {name: dict(one.images()) for name, one in admitted.items()}
 
-    assert by_admission == by_operator
     assert by_operator["plain"] == {"web": PINNED}
     assert by_operator["suspended"] == {"web": WRONG}
+    assert by_admission(guarded, "pin", admitted["pin"]) == by_operator
+    held = by_admission(guarded, "hold", admitted["hold"])
+    assert {name for name in CASES if held[name] != by_operator[name]} == NOT_HELD
+
+
+def by_admission(
+    plane: ControlPlane, form: str, namespaces: dict[str, Namespace]
+) -> dict[str, dict[str, str]]:
+    """The images after the change of each case, with the operator stopped."""
+    with installed(plane, form):
+        for name, namespace in namespaces.items():
+            replaced(namespace, CASES[name][1])
+        return {name: dict(one.images()) for name, one in namespaces.items()}
 
 
 def settled_images(namespace: Namespace) -> dict[str, str]:

@@ -123,7 +123,12 @@ def test_watching_prints_each_change_into_a_pipe(promoted: Namespace) -> None:
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - one thread, one system call
     ) as child:
         try:
             assert child.stdout is not None
@@ -138,6 +143,11 @@ def test_watching_prints_each_change_into_a_pipe(promoted: Namespace) -> None:
             _, errors = child.communicate(timeout=20)
     assert child.returncode == 130
     assert errors == ""
+
+
+def heed_ctrl_c() -> None:
+    """A shell's background processes, and all that they start, are born deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_where_finds_what_declares_ran_and_runs_a_digest(promoted: Namespace) -> None:
