@@ -144,7 +144,10 @@ ELSEWHERE: dict[str, Request] = {
     ),
     "declares another digest": lambda client, place: client.patch(
         f"/apis/pinnedrelease.dev/v1alpha1/namespaces/{place}/pinnedreleases/web",
-        [{"op": "replace", "path": "/spec/digest", "value": DIGEST_B}],
+        [
+            {"op": "replace", "path": "/spec/digest", "value": DIGEST_B},
+            {"op": "replace", "path": "/spec/tag", "value": "1.1"},
+        ],
         JSON_PATCH,
     ),
     "creates a secret": lambda client, place: client.post(
