@@ -24,13 +24,17 @@ from pinnedrelease.core.marks import PIN_PREFIX
 
 OLD = "oldObject.metadata.?annotations.orValue({})"
 NEW = "object.metadata.?annotations.orValue({})"
-HAS_PINS = f"{OLD}.exists(k, k.startsWith('{PIN_PREFIX}'))"
-PIN_OF = f"string(variables.old['{PIN_PREFIX}' + c.name])"
-IS_RIGHT = (
-    f"(c.image == {PIN_OF} || (c.image.startsWith({PIN_OF}.split('@')[0] + ':')"
-    f" && c.image.endsWith('@' + {PIN_OF}.split('@')[1])))"
+IS_PIN = f"k.startsWith('{PIN_PREFIX}')"
+HAS_PINS = f"{OLD}.exists(k, {IS_PIN})"
+PIN_OF = f"string(oldObject.metadata.annotations['{PIN_PREFIX}' + c.name])"
+IS_WRONG = (
+    f"('{PIN_PREFIX}' + c.name) in {OLD} && c.image != {PIN_OF}"
+    f" && !(c.image.startsWith({PIN_OF}.split('@')[0] + ':')"
+    f" && c.image.endsWith('@' + {PIN_OF}.split('@')[1]))"
 )
-"""The pin, or the pin with a tag in it: the same content."""
+"""Neither the pin nor the pin with a tag in it, which is the same content."""
+IS_CHANGED = f"{IS_PIN} && (!(k in {NEW}) || {NEW}[k] != {OLD}[k])"
+IS_FORGED = f"{IS_PIN} && !(k in {OLD})"
 PLACE = "'/metadata/annotations/' + jsonpatch.escapeKey(k)"
 
 
@@ -51,10 +55,7 @@ def hold_policies() -> list[Manifest]:
                         "resourceRules": [{**shape.rules[0], "operations": ["UPDATE"]}]
                     },
                     "matchConditions": [
-                        {
-                            "name": "has-pins-and-is-not-the-operator",
-                            "expression": f"({HAS_PINS}) && ({IS_NOT_OPERATOR})",
-                        }
+                        {"name": "takes-something-off-its-pin", "expression": _condition(shape)}
                     ],
                     "variables": _variables(shape),
                     "mutations": [
@@ -68,27 +69,24 @@ def hold_policies() -> list[Manifest]:
     return [*found, *pin_policies(name="pinnedrelease-pin-new", operations=("CREATE",))]
 
 
-def _variables(shape: Shape) -> list[dict[str, str]]:
-    is_pin = f"k.startsWith('{PIN_PREFIX}')"
-    wrong = (
-        f"({containers_of(shape.pod)}).filter(c, ('{PIN_PREFIX}' + c.name) in variables.old"
-        f" && !{IS_RIGHT}).map(c, c.name)"
+def _condition(shape: Shape) -> str:
+    """Whether there is anything to put right: a mutation that does nothing costs as much."""
+    something = " || ".join(
+        (
+            f"({containers_of(shape.pod)}).exists(c, {IS_WRONG})",
+            f"{OLD}.exists(k, {IS_CHANGED})",
+            f"{NEW}.exists(k, {IS_FORGED})",
+        )
     )
+    return f"{HAS_PINS} && ({IS_NOT_OPERATOR}) && ({something})"
+
+
+def _variables(shape: Shape) -> list[dict[str, str]]:
+    wrong = f"({containers_of(shape.pod)}).filter(c, {IS_WRONG}).map(c, c.name)"
     return [
-        {"name": "old", "expression": OLD},
-        {"name": "new", "expression": NEW},
         {"name": "wrong", "expression": wrong},
-        {
-            "name": "changed",
-            "expression": (
-                f"variables.old.filter(k, {is_pin}"
-                " && (!(k in variables.new) || variables.new[k] != variables.old[k]))"
-            ),
-        },
-        {
-            "name": "forged",
-            "expression": f"variables.new.filter(k, {is_pin} && !(k in variables.old))",
-        },
+        {"name": "changed", "expression": f"{OLD}.filter(k, {IS_CHANGED})"},
+        {"name": "forged", "expression": f"{NEW}.filter(k, {IS_FORGED})"},
     ]
 
 
@@ -98,6 +96,6 @@ def _marks() -> str:
         "(size(variables.changed) > 0 && !has(object.metadata.annotations)"
         " ? [JSONPatch{op: 'add', path: '/metadata/annotations', value: {}}] : [])"
         " + variables.changed.map(k, JSONPatch{op: 'add', path: "
-        f"{PLACE}, value: variables.old[k]}})"
+        f"{PLACE}, value: oldObject.metadata.annotations[k]}})"
         f" + variables.forged.map(k, JSONPatch{{op: 'remove', path: {PLACE}}})"
     )
