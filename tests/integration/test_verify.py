@@ -213,3 +213,16 @@ def test_somebody_who_may_not_read_is_told_what(namespace: Namespace) -> None:
     assert (said.code, said.out) == (3, "")
     assert "403" in said.err
     assert "pinnedreleases" in said.err
+
+
+def test_the_whole_cluster_is_verified_at_once(namespace: Namespace) -> None:
+    image = f"{REPOSITORY}@{DIGEST_A}"
+    namespace.apply(deployment(images={"web": image}), pinned_release(registry=NO_REGISTRY))
+    environment = {"KUBECONFIG": str(namespace.cluster.admin_kubeconfig)}
+
+    said = pinrel("verify", "-A", "--no-registry", "-o", "json", environment=environment)
+
+    found = {one["namespace"]: one for one in json.loads(said.out)}
+    assert found[namespace.name]["name"] == "web"
+    checks = {one["check"]: one["answer"] for one in found[namespace.name]["checks"]}
+    assert checks["template"] == "same"
