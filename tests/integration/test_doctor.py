@@ -7,26 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from doctor_says import doctor, findings, with_pod
 from namespace import Namespace
-from objects import DIGEST_A, REPOSITORY, Manifest, deployment, pinned_release
+from objects import REPOSITORY, deployment, pinned_release
 from operator_process import OperatorProcess
 from pinrel import Said, pinrel
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
 
 UNASKED = {"check": "None"}
-
-
-def doctor(namespace: Namespace, *arguments: str) -> Said:
-    return pinrel("doctor", "--no-registry", *arguments, namespace=namespace)
-
-
-def findings(said: Said, check: str) -> list[tuple[str, str]]:
-    return [
-        (one["result"], one["message"])
-        for one in json.loads(said.out)
-        if one["check"] == check or one["check"].endswith(f"/{check}")
-    ]
 
 
 @pytest.fixture
@@ -37,57 +26,28 @@ def pinned(namespace: Namespace) -> Namespace:
 
 
 def test_all_is_well(pinned: Namespace) -> None:
+    server = pinned.cluster.cluster_entry()["server"]
+    version = json.loads(pinned.cluster.kubectl("version", "-o", "json").stdout)["serverVersion"]
+
     said = doctor(pinned)
 
-    assert (said.code, said.err) == (0, "")
-    header, *lines = said.out.splitlines()
-    assert header.split() == ["RESULT", "CHECK", "WHAT", "IS,", "AND", "WHAT", "TO", "DO"]
-    assert [line.split()[:2] for line in lines] == [
-        ["OK", "api-server"],
-        ["OK", "crd"],
-        # The operator under test is a process beside the cluster.
-        ["WARN", "operator"],
-        ["OK", "your-rights"],
-        ["OK", "admission"],
-        ["OK", f"{pinned.name}/web"],
-    ]
-    assert lines[-1].endswith("Deployment/web can be kept on 1.0")
-
-
-@pytest.fixture
-def controller(pinned: Namespace) -> Iterator[Namespace]:
-    """A Deployment with the labels of an operator; gone afterwards, because all would find it."""
-    made = deployment("controller", images={"c": f"{REPOSITORY}:1"})
-    made["metadata"] = {
-        "name": "controller",
-        "labels": {
-            "app.kubernetes.io/name": "pinnedrelease",
-            "app.kubernetes.io/component": "controller",
-        },
-    }
-    pinned.apply(made)
-    pinned.kubectl("rollout", "status", "deploy/controller", "--timeout=20s")
-    yield pinned
-    pinned.kubectl("delete", "deploy", "controller", "--wait")
-
-
-def test_an_installed_operator_is_judged_with_its_rights(controller: Namespace) -> None:
-    said = doctor(controller, "-o", "json")
-
-    assert said.code == 1
-    assert findings(said, "operator")[0][0] == "OK"
-    assert findings(said, "operator-image")[0][0] == "WARN"
-    ((result, message),) = findings(said, "operator-rights")
-    assert result == "FAIL"
-    assert f"service account default may not in namespace {controller.name}: get pinn" in message
-
-
-def with_pod(**pod: object) -> Manifest:
-    made = deployment(images={"web": f"{REPOSITORY}@{DIGEST_A}"})
-    spec = made["spec"]
-    assert isinstance(spec, dict)
-    spec["template"]["spec"] |= pod
-    return made
+    # The operator under test is a process beside the cluster.
+    assert said == Said(
+        code=0,
+        err="",
+        out=f"""\
+RESULT   CHECK               WHAT IS, AND WHAT TO DO
+OK       api-server          {server} answers, Kubernetes {version["gitVersion"]}
+OK       crd                 pinnedrelease.dev/v1alpha1 is installed, of this version
+OK       releases            1 to look at in namespace {pinned.name}
+OK       operator            no Deployment has the labels \
+app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=controller, but an operator has \
+looked at the newest spec of all 1 PinnedReleases here: it runs elsewhere
+OK       your-rights         you may use every command here
+OK       admission           none of our policies is installed (they are optional)
+OK       {pinned.name}/web   Deployment/web can be kept on 1.0
+""",
+    )
 
 
 def test_what_works_against_a_pin_is_named(namespace: Namespace) -> None:
@@ -109,26 +69,81 @@ def test_what_works_against_a_pin_is_named(namespace: Namespace) -> None:
     assert messages[0] == "it is suspended: nothing is written"
     assert "imagePullPolicy Never" in messages[1]
     assert messages[2] == "pull secret missing does not exist"
-    assert messages[3] == "pull secret opaque is of type Opaque"
+    assert messages[3] == "pull secret opaque is of type Opaque: nodes do not use it"
     assert findings(said, "lonely") == [
         ("FAIL", f"Deployment/nowhere does not exist in namespace {namespace.name}")
     ]
+
+
+def test_two_on_one_container_are_told(pinned: Namespace) -> None:
+    pinned.apply(pinned_release("second", registry=UNASKED))
+    pinned.wait_stalled("Conflict", "second")
+
+    said = doctor(pinned, "-o", "json")
+
+    ((_, message),) = findings(said, "conflict")
+    assert message == (
+        f"{pinned.name}/web, {pinned.name}/second all want container web of Deployment/web; the "
+        "oldest, web, has it"
+    )
 
 
 def test_without_an_operator_nobody_keeps_up(pinned: Namespace, operator: OperatorProcess) -> None:
     operator.stop()
     try:
         pinned.kubectl("patch", "pinrel", "web", "--type=merge", "-p", '{"spec":{"tag":"2.0"}}')
-        said = doctor(pinned, "-o", "json")
+        soon = doctor(pinned, "-o", "json")
+        release = pinned.release()
+        for entry in release["metadata"]["managedFields"]:
+            entry["time"] = "2026-01-01T00:00:00Z"
+        pinned.kubectl("replace", "-f", "-", stdin=json.dumps(release))
+        later = doctor(pinned, "-o", "json")
     finally:
         operator.start()
 
-    assert said.code == 1
-    ((result, message),) = findings(said, "progress")
-    assert (result, message) == (
-        "FAIL",
-        f"no operator has looked at the newest spec of {pinned.name}/web",
-    )
+    # Right after a change an operator may still be on its way.
+    assert findings(soon, "progress") == []
+    assert [result for result, _ in findings(soon, "operator")] == ["WARN"]
+    assert findings(later, "progress") == [
+        ("FAIL", f"no operator has looked at the newest spec of {pinned.name}/web")
+    ]
+
+
+@pytest.fixture
+def policies(pinned: Namespace) -> Iterator[Namespace]:
+    """Two policies of ours that refuse nothing; one is bound, by a team's own binding."""
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1"}
+    named = [f"{pinned.name}-bound", f"{pinned.name}-unbound"]
+    rule = {
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"],
+        "resources": ["configmaps"],
+    }  # fmt: skip
+    for name in named:
+        labels = {"app.kubernetes.io/part-of": "pinnedrelease"}
+        spec = {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": "true"}],
+        }
+        metadata = {"name": name, "labels": labels}
+        pinned.apply(
+            {**kind, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": spec}
+        )
+    binding = {"policyName": named[0], "validationActions": ["Audit"]}
+    kind["kind"] = "ValidatingAdmissionPolicyBinding"
+    pinned.apply({**kind, "metadata": {"name": pinned.name}, "spec": binding})
+    yield pinned
+    pinned.kubectl("delete", "validatingadmissionpolicybinding", pinned.name)
+    pinned.kubectl("delete", "validatingadmissionpolicy", *named)
+
+
+def test_policies_are_listed_with_what_binds_them(policies: Namespace) -> None:
+    said = doctor(policies, "-o", "json")
+
+    kind, name = "ValidatingAdmissionPolicy", policies.name
+    assert findings(said, "admission") == [
+        ("OK", f"{kind} {name}-bound is bound by {name} (Audit)"),
+        ("WARN", f"{kind} {name}-unbound has no binding and does nothing"),
+    ]
 
 
 def test_a_silent_registry_is_told_as_seen_from_here(namespace: Namespace) -> None:
@@ -141,29 +156,9 @@ def test_a_silent_registry_is_told_as_seen_from_here(namespace: Namespace) -> No
     assert message.startswith("127.0.0.1:1 does not tell this machine about 127.0.0.1:1/team/web")
 
 
-def test_who_may_little_learns_what_could_not_be_looked_at(pinned: Namespace) -> None:
-    pinned.kubectl("create", "serviceaccount", "guest")
-    kubeconfig = pinned.cluster.service_account_kubeconfig(pinned.name, "guest")
+def test_an_empty_namespace_is_told_as_such(namespace: Namespace) -> None:
+    said = doctor(namespace, "-o", "json")
 
-    said = pinrel(
-        "doctor", "-n", pinned.name, "--kubeconfig", str(kubeconfig), "--no-registry",
-        "-o", "json",
-    )  # fmt: skip
-
-    assert said.code == 3
-    results = {one["check"]: one["result"] for one in json.loads(said.out)}
-    assert results == {
-        "api-server": "OK",
-        "crd": "SKIP",
-        "operator": "SKIP",
-        "your-rights": "WARN",
-        "admission": "SKIP",
-        "releases": "SKIP",
-    }
-
-
-def test_a_cluster_that_does_not_answer_is_code_3(namespace: Namespace) -> None:
-    said = pinrel("doctor", "--kubeconfig", "/nowhere/x", namespace=namespace)
-
-    assert (said.code, said.out) == (3, "")
-    assert "no cluster to talk to" in said.err
+    assert said.code == 0
+    assert findings(said, "releases") == [("OK", f"0 to look at in namespace {namespace.name}")]
+    assert [result for result, _ in findings(said, "operator")] == ["WARN"]

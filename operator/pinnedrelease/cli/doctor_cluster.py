@@ -4,69 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from pinnedrelease.api import names
 from pinnedrelease.api.crd import custom_resource_definition
 from pinnedrelease.cli.connection import Connection
 from pinnedrelease.cli.findings import Finding, fail, ok, skip, warn
-from pinnedrelease.cluster.access_reviews import (
-    OPERATOR_NEEDS,
-    PERSON_NEEDS,
-    AccessReviews,
-)
+from pinnedrelease.cli.output import program
+from pinnedrelease.cluster.access_reviews import PERSON_NEEDS, AccessReviews
 from pinnedrelease.cluster.document import Document
-from pinnedrelease.cluster.errors import ClusterError, Forbidden, NotFound
+from pinnedrelease.cluster.errors import NotFound
 
 OLDEST = (1, 31)
 INSTALL_CRD = "pinrel crd | kubectl apply --server-side -f -"
-SELECTOR = "app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=controller"
-PART_OF = "app.kubernetes.io/part-of=pinnedrelease"
 _CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.PLURAL}.{names.GROUP}"
 _POLICIES = "/apis/admissionregistration.k8s.io"
+_POLICY_KINDS = {
+    "ValidatingAdmissionPolicy": "validatingadmission",
+    "MutatingAdmissionPolicy": "mutatingadmission",
+}
+_OURS = {"labelSelector": "app.kubernetes.io/part-of=pinnedrelease"}
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """An installed operator."""
-
-    namespace: str
-    name: str
-    account: str
-    image: str
-    wanted: int
-    ready: int
-
-    def __str__(self) -> str:
-        return f"Deployment {self.namespace}/{self.name}"
-
-
-async def check_server(connection: Connection) -> Finding:
-    """Whether the API server answers, and is new enough."""
+async def check_server(connection: Connection) -> list[Finding]:
+    """Whether the API server answers, and is new enough. Raises ClusterErrors."""
     answer = await connection.session.get("/version")
-    text = answer.optional_text("gitVersion") or ""
-    found = _VERSION.match(text)
+    return [judge_version(connection.session.server, answer.optional_text("gitVersion") or "")]
+
+
+def judge_version(server: str, version: str) -> Finding:
+    """Whether a version is one that we know."""
+    found = _VERSION.match(version)
     if found is None:
-        return skip("api-server", f"its version {text!r} cannot be read")
+        return skip("api-server", f"its version {version!r} cannot be read")
     if (int(found[1]), int(found[2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
-        return warn("api-server", f"Kubernetes {text}; tested from {oldest} on", "upgrade")
-    return ok("api-server", f"{connection.session.server} answers, Kubernetes {text}")
+        return warn("api-server", f"Kubernetes {version}; tested from {oldest} on", "upgrade")
+    return ok("api-server", f"{server} answers, Kubernetes {version}")
 
 
-async def check_crd(connection: Connection) -> Finding:
-    """Whether the CRD is there, and that of this version."""
+async def check_crd(connection: Connection) -> list[Finding]:
+    """Whether the CRD is there, and that of this version. Raises ClusterErrors."""
     try:
         document = await connection.session.get(_CRD)
     except NotFound:
-        return fail("crd", "this cluster does not know PinnedReleases", INSTALL_CRD)
-    return judge_crd(document)
+        return [fail("crd", "this cluster does not know PinnedReleases", INSTALL_CRD)]
+    return [judge_crd(document)]
 
 
 def judge_crd(document: Document) -> Finding:
-    """Compare an installed CRD with the one of this program."""
+    """Compare an installed CRD with the one of this program.
+
+    Plain equality is enough: the API server adds defaults beside a schema, never inside one
+    (apiextensions-apiserver, pkg/apis/apiextensions/v1/defaults.go).
+    """
     conditions = {
         one.optional_text("type"): one.optional_text("status")
         for one in document.child("status").children("conditions")
@@ -82,53 +75,12 @@ def judge_crd(document: Document) -> Finding:
     if ours is None or theirs is None:
         return fail("crd", f"the CRD does not serve {names.VERSION}", INSTALL_CRD)
     if ours != theirs:
-        return warn(
-            "crd", "the CRD is of another version of PinnedRelease than this program", INSTALL_CRD
-        )
+        return warn("crd", f"the CRD is older or newer than this {program()}", INSTALL_CRD)
     return ok("crd", f"{names.API_VERSION} is installed, of this version")
 
 
-async def find_operator(connection: Connection) -> Operator | None:
-    """The operator's Deployment, wherever it is. Raises ClusterErrors."""
-    page = await connection.session.get("/apis/apps/v1/deployments", {"labelSelector": SELECTOR})
-    found = next(iter(page.children("items")), None)
-    if found is None:
-        return None
-    pod = found.child("spec").child("template").child("spec")
-    container = next(pod.children("containers"), None)
-    return Operator(
-        namespace=found.child("metadata").text("namespace"),
-        name=found.child("metadata").text("name"),
-        account=pod.optional_text("serviceAccountName") or "default",
-        image=(container.optional_text("image") if container is not None else None) or "",
-        wanted=found.child("spec").number("replicas", 1),
-        ready=found.child("status").number("readyReplicas"),
-    )
-
-
-def judge_operator(operator: Operator | None) -> list[Finding]:
-    """Whether it is there and ready, and pinned itself."""
-    if operator is None:
-        return [
-            warn(
-                "operator",
-                f"no Deployment has the labels {SELECTOR}; it may run elsewhere",
-                "install it with: kubectl apply --server-side -k manifests/base",
-            )
-        ]
-    look = f"kubectl -n {operator.namespace} logs deploy/{operator.name}"
-    if operator.ready < max(1, operator.wanted):
-        text = f"{operator}: {operator.ready} of {operator.wanted} replicas are ready"
-        return [fail("operator", text, look)]
-    found = [ok("operator", f"{operator}: {operator.ready} of {operator.wanted} ready")]
-    if "@sha256:" not in operator.image:
-        text = f"{operator} runs {operator.image}, which is not pinned itself"
-        found.append(warn("operator-image", text, "set its image by digest"))
-    return found
-
-
-async def check_own_rights(connection: Connection, namespace: str | None) -> Finding:
-    """What the person may do."""
+async def check_own_rights(connection: Connection, namespace: str | None) -> list[Finding]:
+    """What the person may do. Raises ClusterErrors."""
     reviews = AccessReviews(connection.session)
     answers = await asyncio.gather(
         *(reviews.i_may(permission, namespace) for permission in PERSON_NEEDS)
@@ -139,61 +91,56 @@ async def check_own_rights(connection: Connection, namespace: str | None) -> Fin
         if not may
     ]
     if missing:
-        return warn("your-rights", f"you may not: {'; '.join(missing)}", "ask for a role")
-    return ok("your-rights", "you may use every command here")
+        return [warn("your-rights", f"you may not: {'; '.join(missing)}", "ask for a role")]
+    return [ok("your-rights", "you may use every command here")]
 
 
-async def check_operator_rights(
-    connection: Connection, operator: Operator, namespace: str | None
-) -> Finding:
-    """Whether the operator may do its work."""
-    reviews = AccessReviews(connection.session)
-    account = (operator.namespace, operator.account)
-    answers = await asyncio.gather(
-        *(reviews.account_may(account, one, namespace) for one in OPERATOR_NEEDS)
-    )
-    missing = [str(one) for one, may in zip(OPERATOR_NEEDS, answers, strict=True) if not may]
-    where = f"in namespace {namespace}" if namespace else "in all namespaces"
-    if missing:
-        return fail(
-            "operator-rights",
-            f"service account {operator.account} may not {where}: {', '.join(missing)}",
-            "apply the shipped roles again: kubectl apply --server-side -k manifests/base",
-        )
-    return ok("operator-rights", f"service account {operator.account} may do its work {where}")
+async def check_admission(connection: Connection) -> list[Finding]:
+    """Which of our admission policies are installed, and whether anything binds them.
 
-
-async def check_admission(connection: Connection) -> Finding:
-    """Which of our admission policies are installed."""
-    found: list[str] = []
-    async for kind, page in _policy_pages(connection):
-        found += [f"{kind} {one.child('metadata').text('name')}" for one in page.children("items")]
-    if not found:
-        return ok("admission", "no policy of ours is installed (they are optional)")
-    return ok("admission", f"installed: {', '.join(sorted(found))}")
-
-
-async def _policy_pages(connection: Connection) -> AsyncIterator[tuple[str, Document]]:
-    for kind, plural in (
-        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
-        ("MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
-    ):
+    Raises ClusterErrors.
+    """
+    found: list[Finding] = []
+    for kind, plural in _POLICY_KINDS.items():
         for version in ("v1", "v1beta1"):
             path = f"{_POLICIES}/{version}/{plural}"
             try:
-                yield kind, await connection.session.get(path, {"labelSelector": PART_OF})
+                policies = await connection.session.get(f"{path}policies", _OURS)
             except NotFound:
                 continue
+            installed = [one.child("metadata").text("name") for one in policies.children("items")]
+            if installed:
+                # A binding may be the team's own, without our labels.
+                bindings = await connection.session.get(f"{path}policybindings")
+                found += judge_policies(kind, installed, list(bindings.children("items")))
             break
+    return found or [ok("admission", "none of our policies is installed (they are optional)")]
 
 
-def why(error: ClusterError) -> str:
-    """The reason why a check could not be made, in few words."""
-    return f"you may not ask ({error})" if isinstance(error, Forbidden) else str(error)
+def judge_policies(
+    kind: str, installed: Iterable[str], bindings: Iterable[Document]
+) -> list[Finding]:
+    """Each policy with its bindings: without one a policy does nothing."""
+    bound: dict[str, list[str]] = defaultdict(list)
+    for binding in bindings:
+        spec = binding.child("spec")
+        actions = spec.values.get("validationActions")
+        words = f" ({', '.join(map(str, actions))})" if isinstance(actions, list) else ""
+        bound[spec.text("policyName")].append(f"{binding.child('metadata').text('name')}{words}")
+    return [
+        ok("admission", f"{kind} {name} is bound by {', '.join(sorted(bound[name]))}")
+        if name in bound
+        else warn(
+            "admission",
+            f"{kind} {name} has no binding and does nothing",
+            "apply its set again: kubectl apply --server-side -k manifests/admission/SET",
+        )
+        for name in sorted(installed)
+    ]
 
 
 def _schema_of(document: Document) -> Mapping[str, object] | None:
     for version in document.child("spec").children("versions"):
-        if version.optional_text("name") == names.VERSION:
+        if version.optional_text("name") == names.VERSION and version.values.get("served") is True:
             return version.child("schema").child("openAPIV3Schema").values
     return None

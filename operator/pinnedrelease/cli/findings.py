@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pinnedrelease.cluster.errors import ClusterError, Forbidden
+
 
 class Result(StrEnum):
     """How bad it is."""
@@ -44,3 +46,8 @@ def fail(check: str, message: str, fix: str) -> Finding:
 def skip(check: str, why: str) -> Finding:
     """Something that could not be looked at."""
     return Finding(check=check, result=Result.SKIP, message=f"not checked: {why}")
+
+
+def why(error: ClusterError) -> str:
+    """The reason why a check could not be made, in few words."""
+    return f"you may not ask ({error})" if isinstance(error, Forbidden) else str(error)

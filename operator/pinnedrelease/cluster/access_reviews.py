@@ -42,6 +42,9 @@ OPERATOR_NEEDS = (
 )
 """What the shipped ClusterRole gives; a test compares them."""
 
+MAY_GET_SECRETS, MAY_GET_ACCOUNTS = _all("", "secrets serviceaccounts", "get")
+"""What the ClusterRole for pull secrets gives, which is bound only where somebody wants that."""
+
 PERSON_NEEDS = {
     **dict.fromkeys(_all(names.GROUP, names.PLURAL, "get list"), "status, history, verify"),
     **dict.fromkeys(_all(names.GROUP, names.PLURAL, "watch"), "status --watch"),
@@ -69,21 +72,28 @@ class AccessReviews:
         return answer.child("status").values.get("allowed") is True
 
     async def account_may(
-        self, account: tuple[str, str], permission: Permission, namespace: str | None
+        self,
+        account: tuple[str, str],
+        permission: Permission,
+        namespace: str | None,
+        name: str | None = None,
     ) -> bool:
-        """Whether a service account (namespace, name) may."""
-        of_account, name = account
+        """Whether a service account (namespace, name) may; with a name: for this object alone."""
+        of_account, account_name = account
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
             "spec": {
-                "user": f"system:serviceaccount:{of_account}:{name}",
+                "user": f"system:serviceaccount:{of_account}:{account_name}",
                 "groups": [
                     "system:serviceaccounts",
                     f"system:serviceaccounts:{of_account}",
                     "system:authenticated",
                 ],
-                "resourceAttributes": _attributes(permission, namespace),
+                "resourceAttributes": {
+                    **_attributes(permission, namespace),
+                    **({"name": name} if name else {}),
+                },
             },
         }
         answer = await self._session.post(f"{_ROOT}/subjectaccessreviews", body)

@@ -1,0 +1,182 @@
+"""What ``doctor`` asks about the operator: is it there, may it do its work, does it keep up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pinnedrelease.cli.connection import Connection
+from pinnedrelease.cli.findings import Finding, fail, ok, warn
+from pinnedrelease.cluster.access_reviews import (
+    MAY_GET_ACCOUNTS,
+    MAY_GET_SECRETS,
+    OPERATOR_NEEDS,
+    AccessReviews,
+)
+from pinnedrelease.cluster.document import Document
+from pinnedrelease.core.observed import Release
+
+SELECTOR = "app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=controller"
+GRACE = timedelta(seconds=30)
+"""An operator that is there looks at a change within seconds; a restart takes some more."""
+NAMES_SHOWN = 5
+INSTALL = "kubectl apply --server-side -k manifests/base"
+SECRETS_ROLE = "pinnedrelease-pull-secrets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """An installed operator."""
+
+    namespace: str
+    name: str
+    account: str
+    image: str
+    wanted: int
+    ready: int
+
+    def __str__(self) -> str:
+        return f"Deployment {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A PinnedRelease, and when somebody wrote its spec last."""
+
+    release: Release
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSources:
+    """What the operator has to read in a namespace before it can ask private registries."""
+
+    secrets: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+
+    def __or__(self, other: PullSources) -> PullSources:
+        return PullSources(
+            secrets=self.secrets | other.secrets, accounts=self.accounts | other.accounts
+        )
+
+
+async def find_operator(connection: Connection) -> Operator | None:
+    """The operator's Deployment, wherever it is. Raises ClusterErrors."""
+    page = await connection.session.get("/apis/apps/v1/deployments", {"labelSelector": SELECTOR})
+    found = next(iter(page.children("items")), None)
+    if found is None:
+        return None
+    pod = found.child("spec").child("template").child("spec")
+    container = next(pod.children("containers"), None)
+    return Operator(
+        namespace=found.child("metadata").text("namespace"),
+        name=found.child("metadata").text("name"),
+        account=pod.optional_text("serviceAccountName") or "default",
+        image=(container.optional_text("image") if container is not None else None) or "",
+        wanted=found.child("spec").number("replicas", 1),
+        ready=found.child("status").number("readyReplicas"),
+    )
+
+
+def judge_operator(operator: Operator | None, releases: Collection[Release]) -> list[Finding]:
+    """Whether it is there and ready, and pinned itself.
+
+    One that runs elsewhere, for example as a process, is known by what it has written.
+    """
+    if operator is None:
+        text = f"no Deployment has the labels {SELECTOR}"
+        if releases and not any(_is_behind(one) for one in releases):
+            count = len(releases)
+            looked = f"an operator has looked at the newest spec of all {count} PinnedReleases"
+            return [ok("operator", f"{text}, but {looked} here: it runs elsewhere")]
+        return [warn("operator", f"{text}; it may run elsewhere", f"install it with: {INSTALL}")]
+    look = f"kubectl -n {operator.namespace} logs deploy/{operator.name}"
+    if operator.ready < max(1, operator.wanted):
+        text = f"{operator}: {operator.ready} of {operator.wanted} replicas are ready"
+        return [fail("operator", text, look)]
+    found = [ok("operator", f"{operator}: {operator.ready} of {operator.wanted} ready")]
+    if "@sha256:" not in operator.image:
+        text = f"{operator} runs {operator.image}, which is not pinned itself"
+        found.append(warn("operator-image", text, "set its image by digest"))
+    return found
+
+
+def written(document: Document, release: Release) -> Written:
+    """When the spec was written last, as far as managedFields tell; else when it was created.
+
+    Other writes by a field manager of the spec count too: then it looks younger than it is, and
+    a warning comes later.
+    """
+    times = [
+        entry.time("time")
+        for entry in document.child("metadata").children("managedFields")
+        if entry.child("fieldsV1").has("f:spec")
+    ]
+    return Written(
+        release=release, at=max((one for one in times if one), default=release.created_at)
+    )
+
+
+def check_progress(releases: Sequence[Written], now: datetime) -> list[Finding]:
+    """Whether an operator keeps up with what is declared."""
+    behind = [
+        str(one.release)
+        for one in releases
+        if _is_behind(one.release) and not one.release.deleting and now - one.at > GRACE
+    ]
+    if not behind:
+        return []
+    shown = ", ".join(behind[:NAMES_SHOWN])
+    more = f" and {len(behind) - NAMES_SHOWN} more" if len(behind) > NAMES_SHOWN else ""
+    text = f"no operator has looked at the newest spec of {shown}{more}"
+    return [fail("progress", text, "see whether an operator runs and watches this namespace")]
+
+
+async def check_operator_rights(
+    connection: Connection, operator: Operator, namespace: str | None
+) -> list[Finding]:
+    """Whether the operator may do its work. Raises ClusterErrors."""
+    reviews = AccessReviews(connection.session)
+    account = (operator.namespace, operator.account)
+    answers = await asyncio.gather(
+        *(reviews.account_may(account, one, namespace) for one in OPERATOR_NEEDS)
+    )
+    missing = [str(one) for one, may in zip(OPERATOR_NEEDS, answers, strict=True) if not may]
+    who = f"service account {operator.namespace}/{operator.account}"
+    where = f"in namespace {namespace}" if namespace else "in all namespaces"
+    if missing:
+        text = f"{who} may not {where}: {', '.join(missing)}"
+        return [fail("operator-rights", text, f"apply the shipped roles again: {INSTALL}")]
+    return [ok("operator-rights", f"{who} may do its work {where}")]
+
+
+async def check_operator_secrets(
+    connection: Connection, operator: Operator, namespace: str, sources: PullSources
+) -> list[Finding]:
+    """Whether the operator may read the pull secrets of a namespace. Raises ClusterErrors.
+
+    It does its work without them too, except for asking private registries.
+    """
+    reviews = AccessReviews(connection.session)
+    account = (operator.namespace, operator.account)
+    wanted = [(MAY_GET_SECRETS, name) for name in sorted(sources.secrets)]
+    wanted += [(MAY_GET_ACCOUNTS, name) for name in sorted(sources.accounts)]
+    answers = await asyncio.gather(
+        *(reviews.account_may(account, what, namespace, name) for what, name in wanted)
+    )
+    missing = [f"{what} {one}" for (what, one), may in zip(wanted, answers, strict=True) if not may]
+    who = f"service account {operator.namespace}/{operator.account}"
+    if missing:
+        text = f"{who} may not in namespace {namespace}: {', '.join(missing)}; private registries "
+        text += "do not answer the operator then"
+        allow = f"kubectl create rolebinding {SECRETS_ROLE} -n {namespace} "
+        allow += f"--clusterrole={SECRETS_ROLE} "
+        allow += f"--serviceaccount={operator.namespace}:{operator.account}"
+        return [warn("operator-secrets", text, allow)]
+    return [ok("operator-secrets", f"{who} may read the pull secrets of namespace {namespace}")]
+
+
+def _is_behind(release: Release) -> bool:
+    return release.status.observed_generation != release.generation
