@@ -48,3 +48,26 @@ def test_the_registry_room_cannot_make_a_digest_that_may_be_written(path: Path) 
             assert "DeclaredDigest" not in names
             assert node.module != "pinnedrelease.core.pin"
         assert not (isinstance(node, ast.Attribute) and node.attr == "DeclaredDigest")
+
+
+CHANGING = {
+    "post": {"cluster/access_reviews.py", "cluster/writer.py"},
+    "patch": {"cluster/writer.py"},
+}
+"""Which files may call these methods of ``Session``, which has no others that change anything."""
+
+
+@pytest.mark.parametrize(("verb", "allowed"), CHANGING.items(), ids=list(CHANGING))
+def test_one_module_changes_the_cluster_and_one_asks_for_reviews(
+    verb: str, allowed: set[str]
+) -> None:
+    callers = {
+        str(path.relative_to(SOURCE / "pinnedrelease"))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == verb
+    }
+
+    assert callers == allowed
