@@ -131,7 +131,7 @@ def check_progress(releases: Sequence[Written], now: datetime) -> list[Finding]:
     shown = ", ".join(behind[:NAMES_SHOWN])
     more = f" and {len(behind) - NAMES_SHOWN} more" if len(behind) > NAMES_SHOWN else ""
     text = f"no operator has looked at the newest spec of {shown}{more}"
-    return [fail("progress", text, "see whether an operator runs and watches this namespace")]
+    return [warn("progress", text, "see whether an operator runs and watches this namespace")]
 
 
 async def check_operator_rights(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pinnedrelease.cli.connection import Connection
-from pinnedrelease.cli.findings import Finding, fail, ok, warn
+from pinnedrelease.cli.findings import Finding, ok, warn
 from pinnedrelease.cli.registry_access import Presence, ask
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.decode import decode_workload
@@ -73,7 +73,7 @@ def judge_rivals(releases: Sequence[Release], workload: Workload) -> list[Findin
             for name in select_containers(release.spec, pin, before, workload).names:
                 claims[name].append(release)
     return [
-        fail(
+        warn(
             "conflict",
             f"{', '.join(map(str, rivals))} all want container {name} of {workload.target}; the "
             f"oldest, {rivals[0].name}, has it",

@@ -95,7 +95,7 @@ class Surroundings:
         kind = secret.optional_text("type") or ""
         if kind not in SECRET_TYPES:
             text = f"pull secret {name} is of type {kind}: nodes do not use it"
-            return fail(check, text, "make one of type docker-registry")
+            return warn(check, text, "make one of type docker-registry")
         return None
 
     def _keep(self, namespace: str, secrets: frozenset[str], accounts: frozenset[str]) -> None:
@@ -116,11 +116,11 @@ def pull_policies(check: str, pod: Document, chosen: frozenset[str]) -> list[Fin
             if policy == "Never":
                 text = f"container {name} has imagePullPolicy Never: a node that does not have the "
                 text += "digest cannot start it"
-                found.append(fail(check, text, "set IfNotPresent"))
-            elif policy == "Always":
-                text = f"container {name} has imagePullPolicy Always: it cannot start while the "
-                text += "registry is down, and a digest needs no second look"
                 found.append(warn(check, text, "set IfNotPresent"))
+            elif policy == "Always":
+                text = f"container {name} has imagePullPolicy Always: it asks the registry at each "
+                text += "start; IfNotPresent is enough with a digest"
+                found.append(ok(check, text))
     return found
 
 

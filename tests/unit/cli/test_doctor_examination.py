@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from objects import DIGEST_A, deployment, pinned_release
+from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
 from pinnedrelease.cli.doctor import Examination, exit_code
 from pinnedrelease.cli.findings import Finding, Result
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, MalformedDocument, Unavailable
@@ -255,7 +255,23 @@ async def test_each_pull_secret_is_judged_for_itself() -> None:
     assert results(found, "shop/web") == [
         ("FAIL", "pull secret missing does not exist"),
         ("SKIP", "not checked: pull secret closed: you may not read it"),
-        ("FAIL", "pull secret opaque is of type Opaque: nodes do not use it"),
+        ("WARN", "pull secret opaque is of type Opaque: nodes do not use it"),
+    ]
+
+
+async def test_a_note_stands_beside_what_is_ok() -> None:
+    container = {"name": "web", "image": f"{REPOSITORY}:1", "imagePullPolicy": "Always"}
+    answers = {**healthy(), WEB: web(containers=[container]), ACCOUNT: {}}
+
+    found = await examined(answers)
+
+    note = (
+        "container web has imagePullPolicy Always: it asks the registry at each start; "
+        "IfNotPresent is enough with a digest"
+    )
+    assert results(found, "shop/web") == [
+        ("OK", "Deployment/web can be kept on 1.0"),
+        ("OK", note),
     ]
 
 
@@ -278,5 +294,6 @@ async def test_two_on_one_container_are_told_by_what_the_workload_has() -> None:
 
     found = await examined({**healthy(), RELEASES: {"items": items}})
 
-    ((_, message),) = results(found, "conflict")
+    ((result, message),) = results(found, "conflict")
+    assert result == "WARN"
     assert message.startswith("shop/web, shop/zweb all want container web of Deployment/web")
