@@ -92,6 +92,25 @@ async def test_in_a_healthy_cluster_every_check_is_ok() -> None:
     assert {one.result for one in found} == {Result.OK}
 
 
+async def test_the_whole_cluster_is_looked_at_with_rights_for_all_of_it() -> None:
+    answers = healthy()
+    answers[RELEASES.replace("/namespaces/shop", "")] = answers.pop(RELEASES)
+    asked: list[Mapping[str, Any]] = []
+
+    def allows(spec: Mapping[str, Any]) -> bool:
+        asked.append(spec["resourceAttributes"])
+        return True
+
+    session = ScriptedSession(answers, allows)
+    given = argparse.Namespace(all_namespaces=True, no_registry=True)
+    found = await Examination(given, scripted_connection(session), NOON).examine()
+
+    assert [one.check for one in found] == HEALTHY
+    assert results(found, "releases") == [("OK", "1 to look at in all namespaces")]
+    # Only the pull secrets are a matter of one namespace.
+    assert {one["resource"] for one in asked if "namespace" in one} == {"secrets"}
+
+
 # What fails, the check that could not be made, and the checks that need its answer.
 BROKEN = [
     ("/version", "api-server", set()),
