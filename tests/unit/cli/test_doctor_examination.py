@@ -3,86 +3,39 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
+from doctor_world import (
+    ACCOUNT,
+    ADMISSION,
+    OPERATORS,
+    RELEASES,
+    SECRET,
+    WEB,
+    examined,
+    healthy,
+    results,
+    stored,
+    web,
+)
+from objects import REPOSITORY, pinned_release
 from pinnedrelease.cli.doctor import Examination, exit_code
-from pinnedrelease.cli.findings import Finding, Result
+from pinnedrelease.cli.findings import Result
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, MalformedDocument, Unavailable
 from scripted_cluster import (
     CRD,
     REVIEWS,
-    Answer,
     ScriptedSession,
     installed_crd,
     scripted_connection,
 )
 from worlds import NOON
 
-RELEASES = "/apis/pinnedrelease.dev/v1alpha1/namespaces/shop/pinnedreleases"
-OPERATORS = "/apis/apps/v1/deployments"
-ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
-ACCOUNT = "/api/v1/namespaces/shop/serviceaccounts/default"
-SECRET = "/api/v1/namespaces/shop/secrets"
 HEALTHY = ["api-server", "crd", "releases", "operator", "operator-rights", "your-rights",
            "admission", "shop/web", "operator-secrets"]  # fmt: skip
-
-
-def stored(manifest: Mapping[str, object], **more: object) -> dict[str, Any]:
-    """A manifest as the API server gives it back."""
-    name = dict(manifest)["metadata"]["name"]  # type: ignore[index]
-    metadata = {
-        "name": name,
-        "namespace": "shop",
-        "uid": f"uid-of-{name}",
-        "resourceVersion": "1",
-        "generation": 1,
-        "creationTimestamp": NOON.isoformat(),
-    }
-    return {**manifest, "metadata": metadata, **more}
-
-
-def web(**pod: object) -> dict[str, Any]:
-    made = stored(deployment())
-    made["spec"]["template"]["spec"] |= pod
-    return made
-
-
-def controller() -> dict[str, Any]:
-    made = stored(deployment("controller", images={"c": f"x@{DIGEST_A}"}))
-    made["metadata"]["namespace"] = "system"
-    return {**made, "status": {"readyReplicas": 1}}
-
-
-def healthy() -> dict[str, Answer]:
-    release = stored(pinned_release(), status={"observedGeneration": 1})
-    return {
-        "/version": {"gitVersion": "v1.36.0"},
-        CRD: installed_crd(),
-        RELEASES: {"items": [release]},
-        OPERATORS: {"items": [controller()]},
-        f"{ADMISSION}/validatingadmissionpolicies": {"items": []},
-        f"{ADMISSION}/mutatingadmissionpolicies": {"items": []},
-        WEB: web(imagePullSecrets=[{"name": "regcred"}]),
-        f"{SECRET}/regcred": {"type": "kubernetes.io/dockerconfigjson"},
-    }
-
-
-async def examined(
-    answers: Mapping[str, Answer],
-    allows: Callable[[Mapping[str, Any]], bool] = lambda _: True,
-) -> list[Finding]:
-    session = ScriptedSession(answers, allows)
-    given = argparse.Namespace(all_namespaces=False, no_registry=True)
-    return await Examination(given, scripted_connection(session), NOON).examine()
-
-
-def results(found: list[Finding], *checks: str) -> list[tuple[str, str]]:
-    return [(str(one.result), one.message) for one in found if not checks or one.check in checks]
 
 
 async def test_in_a_healthy_cluster_every_check_is_ok() -> None:
@@ -178,86 +131,6 @@ async def test_an_older_crd_is_a_warning_with_the_command_to_renew_it() -> None:
         Result.WARN,
         "pinrel crd | kubectl apply --server-side -f -",
     )
-
-
-def denies(*denied: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Allows everything to everyone, except these (``verb resource``)."""
-
-    def allows(spec: Mapping[str, Any]) -> bool:
-        asked = spec["resourceAttributes"]
-        return f"{asked['verb']} {asked['resource']}" not in denied
-
-    return allows
-
-
-async def test_rights_that_are_missing_are_named() -> None:
-    found = await examined(healthy(), denies("patch pinnedreleases", "list pods"))
-
-    of_operator = (
-        "service account system/default may not in namespace shop: "
-        "patch pinnedreleases/status.pinnedrelease.dev, list pods"
-    )
-    of_person = (
-        "you may not: patch pinnedreleases.pinnedrelease.dev (promote, rollback, suspend); "
-        "list pods (verify, where, init)"
-    )
-    assert results(found, "operator-rights", "your-rights") == [
-        ("FAIL", of_operator),
-        ("WARN", of_person),
-    ]
-
-
-async def test_an_operator_that_may_not_read_a_pull_secret_is_a_warning_with_the_command() -> None:
-    found = await examined(healthy(), denies("get secrets"))
-
-    (secrets,) = [one for one in found if one.check == "operator-secrets"]
-    assert secrets.result is Result.WARN
-    assert secrets.message == (
-        "service account system/default may not in namespace shop: get secrets regcred; "
-        "private registries do not answer the operator then"
-    )
-    assert secrets.fix == (
-        "kubectl create rolebinding pinnedrelease-pull-secrets -n shop "
-        "--clusterrole=pinnedrelease-pull-secrets --serviceaccount=system:default"
-    )
-
-
-async def test_a_right_to_one_secret_by_its_name_is_enough() -> None:
-    def allows(spec: Mapping[str, Any]) -> bool:
-        asked = spec["resourceAttributes"]
-        return bool(asked["resource"] != "secrets" or asked.get("name") == "regcred")
-
-    found = await examined(healthy(), allows)
-
-    assert results(found, "operator-secrets") == [
-        ("OK", "service account system/default may read the pull secrets of namespace shop")
-    ]
-
-
-async def test_pull_secrets_of_the_service_account_need_the_right_to_read_that_account() -> None:
-    account = {"imagePullSecrets": [{"name": "regcred"}]}
-    answers = {**healthy(), WEB: web(), ACCOUNT: account}
-
-    found = await examined(answers, denies("get serviceaccounts"))
-
-    assert results(found, "operator-secrets")[0][1].startswith(
-        "service account system/default may not in namespace shop: get serviceaccounts default;"
-    )
-
-
-@pytest.mark.parametrize(
-    ("registry", "is_asked"),
-    [({"check": "None"}, False), ({"secretRef": {"name": "own"}}, True), ({}, False)],
-)
-async def test_the_operators_right_to_secrets_counts_where_it_would_read_one(
-    registry: dict[str, Any], *, is_asked: bool
-) -> None:
-    release = stored(pinned_release(registry=registry), status={"observedGeneration": 1})
-    answers = {**healthy(), WEB: web(), ACCOUNT: {}, RELEASES: {"items": [release]}}
-
-    found = await examined(answers)
-
-    assert bool(results(found, "operator-secrets")) is is_asked
 
 
 async def test_each_pull_secret_is_judged_for_itself() -> None:
