@@ -17,6 +17,8 @@ export PYTHONPATH := operator:tests:.
 ifeq ($(origin KUBECONFIG),command line)
 export PINREL_TEST_KUBECONFIG := $(abspath $(KUBECONFIG))
 endif
+# A control plane for each of two processes; a cluster that is named is used by one at a time.
+SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist loadfile)
 unexport KUBECONFIG
 
 .PHONY: help
@@ -54,7 +56,7 @@ search-laws: setup ## Property tests with new random examples, and more of them
 
 .PHONY: test-integration
 test-integration: control-plane ## Tests on the real control plane
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest tests/integration $(SIDE_BY_SIDE)
 
 .PHONY: test-faults
 test-faults: control-plane ## Kill and disturb the operator on the real control plane

@@ -31,6 +31,11 @@ IMAGES = (
 Attempt = Callable[[ApiClient, str, str], httpx.Response]
 
 
+AFTER_A_SIEGE_S = 150.0
+"""Conflicts of a thousand attempts have used up the rate at which the Deployment controller retries:
+its next conflict, perhaps with our first write, waits long."""
+
+
 class Siege:
     """How many clients try how often: a thousand attempts."""
 

@@ -63,7 +63,9 @@ class Namespace:
         found = [one for one in conditions if one["type"] == kind]
         return (found[0]["status"], found[0]["reason"]) if found else None
 
-    def wait_ready(self, name: str = "web", reason: str = "Pinned") -> None:
+    def wait_ready(
+        self, name: str = "web", reason: str = "Pinned", *, timeout_s: float = WAIT_S
+    ) -> None:
         """Wait until Ready is True for this reason in the newest generation."""
 
         def ready() -> bool:
@@ -74,7 +76,7 @@ class Namespace:
                 reason,
             )
 
-        eventually(ready, lambda: self.describe(name))
+        eventually(ready, lambda: self.describe(name), timeout_s)
 
     def wait_stalled(self, reason: str, name: str = "web") -> str:
         """Wait until Stalled is True for this reason; returns the message."""

@@ -13,14 +13,22 @@ from typing import Any
 import pytest
 
 import operator_process
-from admission_cluster import OTHER, PINNED, Siege, attempts, installed, strong_user
+from admission_cluster import (
+    AFTER_A_SIEGE_S,
+    OTHER,
+    PINNED,
+    Siege,
+    attempts,
+    installed,
+    strong_user,
+)
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
 from namespace import Namespace, eventually
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, cron_job, deployment, pinned_release
 from operator_process import OperatorProcess
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 UNASKED = {"check": "None"}
 SERVE_V1BETA1 = "--runtime-config=admissionregistration.k8s.io/v1beta1=true"
@@ -56,7 +64,7 @@ def pinned(namespace: Namespace, guarded: ControlPlane, tmp_path: Path) -> Names
     """A Deployment that an operator has pinned before it was stopped."""
     with operator_at_work(guarded, tmp_path):
         namespace.apply(deployment(replicas=0), pinned_release(registry=UNASKED))
-        namespace.wait_ready()
+        namespace.wait_ready(timeout_s=AFTER_A_SIEGE_S)
     return namespace
 
 
@@ -260,7 +268,7 @@ def wait_observed(namespace: Namespace, name: str) -> None:
             and (ready[0] != "Unknown")
         )
 
-    eventually(is_settled, lambda: namespace.describe(name))
+    eventually(is_settled, lambda: namespace.describe(name), AFTER_A_SIEGE_S)
 
 
 def replaced(namespace: Namespace, manifest: dict[str, object]) -> None:

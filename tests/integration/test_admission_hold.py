@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import operator_process
-from admission_cluster import Siege, attempts, hold_in_force, strong_user
+from admission_cluster import AFTER_A_SIEGE_S, Siege, attempts, hold_in_force, strong_user
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
 from namespace import Namespace, eventually, stays
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, cron_job, deployment, pinned_release
 from operator_process import OperatorProcess
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(600),
+    pytest.mark.usefixtures("operator"),
+]
 
 PINNED = f"{REPOSITORY}@{DIGEST_A}"
 OTHER = "elsewhere.example.com/other:1"
@@ -57,7 +61,7 @@ def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
 def pinned(namespace: Namespace) -> Namespace:
     """A Deployment that is pinned."""
     namespace.apply(deployment(replicas=0), pinned_release(registry=UNASKED))
-    namespace.wait_ready()
+    namespace.wait_ready(timeout_s=AFTER_A_SIEGE_S)
     assert marks(namespace) == {MARK: PINNED}
     return namespace
 
