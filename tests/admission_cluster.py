@@ -32,8 +32,8 @@ Attempt = Callable[[ApiClient, str, str], httpx.Response]
 
 
 AFTER_A_SIEGE_S = 150.0
-"""A thousand attempts use up the rate at which the Deployment controller tries again after conflicts:
-the next one, perhaps with our first write, waits long."""
+"""A thousand attempts use up the rate at which the Deployment controller tries again after a
+conflict: the next one, perhaps with our first write, waits long."""
 
 
 class Siege:
