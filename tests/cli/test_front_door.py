@@ -114,6 +114,17 @@ def test_the_controller_without_a_cluster_says_what_to_do(tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_a_kubeconfig_that_is_no_yaml_is_told_as_such(tmp_path: Path) -> None:
+    broken = tmp_path / "kubeconfig"
+    broken.write_text("a: [")
+
+    done = run("history", "web", "--kubeconfig", str(broken))
+
+    assert done.returncode == 3
+    assert f"no cluster to talk to ({broken}): " in done.stderr
+    assert "defect" not in done.stderr
+
+
 def test_the_module_is_the_same_front_door() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pinnedrelease", "controller", "--help"],

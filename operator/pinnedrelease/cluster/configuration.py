@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from pinnedrelease.cluster.errors import NoConfiguration
 from pinnedrelease.cluster.kubeconfig import PlainKubeconfig, read_plain
 
@@ -87,7 +89,7 @@ def context_namespace(kubeconfig: Path | None, context: str | None) -> str:
         contexts, active = kubernetes_config.list_kube_config_contexts(
             config_file=str(kubeconfig) if kubeconfig else None
         )
-    except (kubernetes_config.ConfigException, OSError):
+    except (kubernetes_config.ConfigException, yaml.YAMLError, OSError):
         of_pod = SERVICE_ACCOUNT / "namespace"
         return of_pod.read_text().strip() if of_pod.is_file() else DEFAULT_NAMESPACE
     chosen = next((one for one in contexts if one["name"] == context), active)
@@ -100,7 +102,7 @@ def context_names() -> list[str]:
 
     try:
         contexts, _ = kubernetes_config.list_kube_config_contexts()
-    except (kubernetes_config.ConfigException, OSError) as error:
+    except (kubernetes_config.ConfigException, yaml.YAMLError, OSError) as error:
         raise NoConfiguration(f"no kubeconfig: {error}") from error
     return [str(one["name"]) for one in contexts]
 
@@ -138,7 +140,7 @@ def _judged_access(
     configuration = Configuration()
     try:
         _load(configuration, kubeconfig, context)
-    except kubernetes_config.ConfigException as error:
+    except (kubernetes_config.ConfigException, yaml.YAMLError) as error:
         where = str(kubeconfig) if kubeconfig else "in-cluster files and the default kubeconfig"
         raise NoConfiguration(
             f"no cluster to talk to ({where}): {error}; name one with --kubeconfig or $KUBECONFIG"
