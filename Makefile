@@ -86,7 +86,7 @@ control-plane: setup ## Build the control plane into the cache (once, about eigh
 crds: setup ## Generate crds/ from the models
 	$(BIN)/pinrel crd --output crds/pinnedrelease.yaml
 
-ADMISSION := pin pin-v1beta1 hold deny digest-only own-account samples
+ADMISSION := pin pin-v1beta1 hold deny stamp digest-only own-account samples
 
 .PHONY: manifests
 manifests: control-plane ## Generate manifests/admission/ and manifests/install.yaml

@@ -12,7 +12,10 @@ FENCE_PREFIX = "fence.pinnedrelease.dev/"
 """Followed by a PinnedRelease's name: which generation of it wrote last."""
 PIN_PREFIX = "pin.pinnedrelease.dev/"
 """Followed by a container's name: the image that it is pinned to, for admission policies."""
-
+CHANGED_BY = "stamp.pinnedrelease.dev/image-changed-by"
+"""The authenticated user who changed an image last, as the policy ``stamp`` records it."""
+CHANGED_AT = "stamp.pinnedrelease.dev/image-changed-at"
+"""When: the time of that request in managedFields."""
 
 REVISION_DIGITS = 9
 GENERATION_DIGITS = 18

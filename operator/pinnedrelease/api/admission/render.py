@@ -11,6 +11,7 @@ from pinnedrelease.api.admission.digest_only import digest_only_policies, sample
 from pinnedrelease.api.admission.hold import hold_policies
 from pinnedrelease.api.admission.own_account import own_account_policies
 from pinnedrelease.api.admission.policies import Manifest, deny_policies, pin_policies
+from pinnedrelease.api.admission.stamp import stamp_policies
 
 HEADER = "# Generated from operator/pinnedrelease/api/admission by `make manifests`. Do not edit.\n"
 SETS: dict[str, tuple[str, Callable[[], list[Manifest]]]] = {
@@ -24,6 +25,7 @@ SETS: dict[str, tuple[str, Callable[[], list[Manifest]]]] = {
         hold_policies,
     ),
     "deny": ("refuse other images at admission (1.31)", deny_policies),
+    "stamp": ("record which user changed an image (1.36)", stamp_policies),
     "digest-only": (
         "keep images without a digest out of labelled namespaces",
         digest_only_policies,
