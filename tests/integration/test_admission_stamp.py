@@ -101,13 +101,14 @@ def test_a_cron_job_is_stamped_too(namespace: Namespace) -> None:
     assert stamps(namespace, "cronjob")[BY]
 
 
-def test_the_operator_leaves_the_stamp_of_the_person(
+def test_drift_names_the_person_and_the_operator_leaves_the_stamp(
     namespace: Namespace, guarded: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     kubeconfig = guarded.service_account_kubeconfig(
         operator_process.NAMESPACE, operator_process.ACCOUNT
     )
-    with OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator"), "--target-grace=2"):
+    folder = tmp_path_factory.mktemp("operator")
+    with OperatorProcess(kubeconfig, folder, "--target-grace=2", "--admission-stamp"):
         namespace.apply(deployment(), pinned_release(registry={"check": "None"}))
         namespace.wait_ready()
         generation = namespace.get("deploy", "web")["metadata"]["generation"]
@@ -116,6 +117,9 @@ def test_the_operator_leaves_the_stamp_of_the_person(
         )
         namespace.wait_image(f"{REPOSITORY}@{DIGEST_A}")
 
+        namespace.wait_ready()
     assert stamps(namespace)[BY] == "ana"
+    (record,) = namespace.release()["status"]["drift"]
+    assert record["actor"] == "ana (kubectl-set)"
     # The change and its correction, and nothing for the stamps.
     assert namespace.get("deploy", "web")["metadata"]["generation"] == generation + 2

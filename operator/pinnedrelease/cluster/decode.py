@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from pinnedrelease.cluster.document import Document
+from pinnedrelease.cluster.errors import MalformedDocument
 from pinnedrelease.core import marks
 from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.pin import Target, TargetKind
@@ -16,6 +17,7 @@ from pinnedrelease.core.workload import (
     PullSource,
     Rollout,
     RolloutHold,
+    Stamp,
     Workload,
 )
 
@@ -54,6 +56,7 @@ def decode_workload(kind: TargetKind, document: Mapping[str, object]) -> Workloa
             if any(change.manager == FIELD_MANAGER for change in changes)
         ),
         marks=our_marks,
+        stamp=_stamp(metadata.child("annotations")),
         fences=tuple(_fences(our_marks)),
         rollout=_rollout(root, metadata, kind),
     )
@@ -133,6 +136,16 @@ def _name_in_key(key: str) -> str:
         return Document.of(json.loads(key.removeprefix("k:")), key).optional_text("name") or ""
     except json.JSONDecodeError:
         return ""
+
+
+def _stamp(annotations: Document) -> Stamp | None:
+    """The stamp; None when it is not whole: then nobody can tell which change it speaks of."""
+    try:
+        changed_at = annotations.time(marks.CHANGED_AT)
+        user = annotations.optional_text(marks.CHANGED_BY)
+    except MalformedDocument:
+        return None
+    return Stamp(user=user, changed_at=changed_at) if user and changed_at is not None else None
 
 
 def _fences(our_marks: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Fence]]:

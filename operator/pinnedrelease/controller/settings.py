@@ -50,6 +50,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
             target_grace_s=given.target_grace,
             registry_wait_s=given.registry_wait,
             admission_hold=given.admission_hold,
+            admission_stamp=given.admission_stamp,
         ),
         registries=registry_settings(given),
     )
@@ -82,6 +83,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=Limits().target_grace_s,
         metavar="SECONDS",
         help="how long a missing target is awaited before the release is stalled",
+    )
+    add(
+        "--admission-stamp",
+        action="store_true",
+        help="manifests/admission/stamp is installed: drift names the user who made it",
     )
     add(
         "--admission-hold",

@@ -104,6 +104,8 @@ class Limits:
     """How long pods may lag behind their workload's own report before that is a finding."""
     registry_wait_s: float = 5.0
     """How long the first rollout of a digest waits for the registry's first answer."""
+    admission_stamp: bool = False
+    """A policy records who changed an image: its stamps are believed."""
     admission_hold: bool = False
     """A policy holds images to the pins on workloads: those that nobody enforces are taken off."""
 

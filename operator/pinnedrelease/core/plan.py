@@ -36,6 +36,7 @@ from pinnedrelease.core.situation import (
     may_write,
     pod_report,
 )
+from pinnedrelease.core.stamps import with_persons
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Fence
 
@@ -61,7 +62,7 @@ def plan(observed: Observed, now: Instant) -> Plan:
     """Decide. Total: returns for every observed world, raises for none (ADR 3)."""
     if observed.release.deleting:
         return Plan(actions=(), findings=(), memory=Memory())
-    observed = with_recovered_history(observed, now)
+    observed = with_persons(with_recovered_history(observed, now))
     situation = assess(observed)
     pods = pod_report(observed, situation) if situation is not None else None
     memory = _memory(observed, situation, pods, now)

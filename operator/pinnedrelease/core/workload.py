@@ -18,6 +18,14 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """Who changed an image last, as the policy ``stamp`` has recorded it."""
+
+    user: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container or init container of the pod template."""
 
@@ -120,6 +128,7 @@ class Workload:
     owned_containers: frozenset[str] = frozenset()
     marks: tuple[tuple[str, str], ...] = ()
     """Our annotations on the workload's own metadata, sorted by name."""
+    stamp: Stamp | None = None
     fences: tuple[tuple[str, Fence], ...] = ()
     """The fences among the marks, by the name of their PinnedRelease."""
 

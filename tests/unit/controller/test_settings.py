@@ -45,3 +45,11 @@ def test_a_wrong_flag_is_a_usage_error(
 
     assert raised.value.code == 2
     assert "pinrel controller: error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "expected"), [("true", True), ("1", True), ("false", False)])
+def test_a_switch_can_be_set_in_the_environment(text: str, expected: bool) -> None:  # noqa: FBT001
+    settings = parse_settings([], {"PINREL_ADMISSION_HOLD": text})
+
+    assert settings.limits.admission_hold is expected
+    assert settings.limits.admission_stamp is False
