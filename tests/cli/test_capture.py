@@ -270,6 +270,7 @@ def test_docker_hub_names_keep_their_short_spelling() -> None:
         ((f"{REPOSITORY}:1@{DIGEST_A}", "--digest", DIGEST_B), 1, "names another digest than"),
         ((f"{REPOSITORY}:1", "--digest-file", "none"), 2, "none cannot be read: No such file"),
         (("--metadata-file", "none"), 2, "none cannot be read: No such file"),
+        ((f"{REPOSITORY}:1@{DIGEST_A}", "-f", "-"), 2, "for a pipe use -o yaml"),
         (("deploy/web",), 3, "no cluster to talk to"),
         ((f"{REPOSITORY}:1@{DIGEST_A}", "--workload", "pod/x"), 2, "names no workload"),
         (("--digest", DIGEST_A, "--digest-file", "x"), 2, "not allowed with argument"),

@@ -148,6 +148,7 @@ def test_what_must_not_be_promoted_is_refused_and_left_alone(
         (("x.yaml", "web", "--from-context", "staging"), 2, "is a file; a context belongs to"),
         (("x.yaml", "y.yaml", "--wait"), 2, "--wait is for a cluster"),
         (("staging/web", "y.yaml"), 3, "no cluster to talk to"),
+        (("x.yaml", "-"), 2, "DST is changed in place: name a file, not -"),
         (("x.yaml", "y.yaml", "--mirror"), 2, "--mirror needs the registry"),
         (("web", "production/web", "--wait", "soon"), 2, "must be a duration"),
     ],

@@ -18,7 +18,7 @@ from pinnedrelease.cli.registry_access import add_no_registry, add_registry_argu
 from pinnedrelease.cli.release_text import NewRelease
 from pinnedrelease.cli.targets import parse_target
 from pinnedrelease.cli.yaml_edit import declare_in
-from pinnedrelease.cli.yaml_text import documents, plain_value, read_text, write_text
+from pinnedrelease.cli.yaml_text import STDIN, documents, plain_value, read_text, write_text
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.pin import Pin, Target, TargetKind
 from pinnedrelease.core.reference import is_tag
@@ -84,6 +84,8 @@ def run(given: argparse.Namespace) -> int:
     """Capture. 0: the pair is written; 1: it is not what was built, or not there."""
     if given.tag is not None and not is_tag(given.tag):
         raise WrongUsage(f"--tag: {given.tag[:140]!r} is not an image tag")
+    if STDIN in (str(given.file), str(given.capture_file)):
+        raise WrongUsage("-f and --capture-file name files; for a pipe use -o yaml")
     target = target_of(given)
     captured = (
         capture_workload(given, target) if target is not None else run_async(capture_image(given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from pinnedrelease.api import changes
 from pinnedrelease.api.fields import parse_duration
@@ -21,7 +22,7 @@ from pinnedrelease.cli.registry_access import (
     check_there,
 )
 from pinnedrelease.cli.yaml_edit import declare_in
-from pinnedrelease.cli.yaml_text import read_text
+from pinnedrelease.cli.yaml_text import STDIN, read_text
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, Pin
@@ -64,6 +65,8 @@ def run(given: argparse.Namespace) -> int:
         raise WrongUsage("--mirror needs the registry: the digest must be there")
     source = parse_place(given.source, given.from_context)
     destination = parse_place(given.destination, given.to_context)
+    if destination == FilePlace(path=Path(STDIN)):
+        raise WrongUsage("DST is changed in place: name a file, not -")
     wait_s = _seconds(given.wait) if given.wait is not None else None
     if wait_s is not None and isinstance(destination, FilePlace):
         raise WrongUsage("--wait is for a cluster; a file runs nothing")

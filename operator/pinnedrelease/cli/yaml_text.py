@@ -55,7 +55,6 @@ def read_text(path: Path) -> str:
 def write_text(path: Path, text: str) -> None:
     """Put a new text in the place of a file, in one step: never half of it. Raises WrongUsage."""
     target = path.resolve()
-    handle = None
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
