@@ -70,7 +70,13 @@ def operator(
     """One operator for the tests of a module."""
     folder = tmp_path_factory.mktemp("operator")
     with OperatorProcess(
-        operator_kubeconfig, folder, "--target-grace=2", "--log-level=debug"
+        operator_kubeconfig,
+        folder,
+        "--target-grace=2",
+        "--log-level=debug",
+        "--leader-election",
+        f"--lease-namespace={operator_process.NAMESPACE}",
+        "--identity=operator-of-the-tests",
     ) as process:
         yield process
 

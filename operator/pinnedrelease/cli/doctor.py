@@ -16,10 +16,10 @@ from pinnedrelease.cli.connection import (
     add_cluster_arguments,
     with_cluster,
 )
+from pinnedrelease.cli.doctor_leader import check_leader, check_operator_rights
 from pinnedrelease.cli.doctor_operator import (
     Operator,
     Written,
-    check_operator_rights,
     check_operator_secrets,
     written,
 )
@@ -90,8 +90,11 @@ class Examination:
         )
         found += doctor_operator.check_progress(self._written, self._now)
         if self._operator is not None:
-            look = partial(check_operator_rights, connection, self._operator, scope)
-            found += await self._each(("operator-rights", look))
+            operator = self._operator
+            found += await self._each(
+                ("operator-rights", partial(check_operator_rights, connection, operator, scope)),
+                ("leader", partial(check_leader, connection, operator, self._now)),
+            )
         found += await self._each(
             ("your-rights", partial(doctor_cluster.check_own_rights, connection, scope)),
             ("admission", partial(doctor_cluster.check_admission, connection)),

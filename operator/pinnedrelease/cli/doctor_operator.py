@@ -12,10 +12,10 @@ from pinnedrelease.cli.findings import Finding, fail, ok, warn
 from pinnedrelease.cluster.access_reviews import (
     MAY_GET_ACCOUNTS,
     MAY_GET_SECRETS,
-    OPERATOR_NEEDS,
     AccessReviews,
 )
 from pinnedrelease.cluster.document import Document
+from pinnedrelease.core.lease import LEASE_NAME
 from pinnedrelease.core.observed import Release
 
 SELECTOR = "app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=controller"
@@ -36,6 +36,23 @@ class Operator:
     image: str
     wanted: int
     ready: int
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def watches(self) -> tuple[str, ...]:
+        """The namespaces that it watches; none: all of them."""
+        given = [one.partition("=")[2] for one in self.arguments if one.startswith("--namespace=")]
+        names = ",".join(given).replace("$(POD_NAMESPACE)", self.namespace).split(",")
+        return tuple(name for name in names if name)
+
+    @property
+    def lease(self) -> str | None:
+        """The Lease that it must hold to write; None where it needs none."""
+        if "--leader-election" not in self.arguments:
+            return None
+        prefix = "--lease-name="
+        given = [one.removeprefix(prefix) for one in self.arguments if one.startswith(prefix)]
+        return given[-1] if given else LEASE_NAME
 
     def __str__(self) -> str:
         return f"Deployment {self.namespace}/{self.name}"
@@ -70,6 +87,7 @@ async def find_operator(connection: Connection) -> Operator | None:
         return None
     pod = found.child("spec").child("template").child("spec")
     container = next(pod.children("containers"), None)
+    arguments = container.values.get("args") if container is not None else None
     return Operator(
         namespace=found.child("metadata").text("namespace"),
         name=found.child("metadata").text("name"),
@@ -77,6 +95,7 @@ async def find_operator(connection: Connection) -> Operator | None:
         image=(container.optional_text("image") if container is not None else None) or "",
         wanted=found.child("spec").number("replicas", 1),
         ready=found.child("status").number("readyReplicas"),
+        arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
     )
 
 
@@ -132,24 +151,6 @@ def check_progress(releases: Sequence[Written], now: datetime) -> list[Finding]:
     more = f" and {len(behind) - NAMES_SHOWN} more" if len(behind) > NAMES_SHOWN else ""
     text = f"no operator has looked at the newest spec of {shown}{more}"
     return [warn("progress", text, "see whether an operator runs and watches this namespace")]
-
-
-async def check_operator_rights(
-    connection: Connection, operator: Operator, namespace: str | None
-) -> list[Finding]:
-    """Whether the operator may do its work. Raises ClusterErrors."""
-    reviews = AccessReviews(connection.session)
-    account = (operator.namespace, operator.account)
-    answers = await asyncio.gather(
-        *(reviews.account_may(account, one, namespace) for one in OPERATOR_NEEDS)
-    )
-    missing = [str(one) for one, may in zip(OPERATOR_NEEDS, answers, strict=True) if not may]
-    who = f"service account {operator.namespace}/{operator.account}"
-    where = f"in namespace {namespace}" if namespace else "in all namespaces"
-    if missing:
-        text = f"{who} may not {where}: {', '.join(missing)}"
-        return [fail("operator-rights", text, f"apply the shipped roles again: {INSTALL}")]
-    return [ok("operator-rights", f"{who} may do its work {where}")]
 
 
 async def check_operator_secrets(

@@ -42,6 +42,9 @@ OPERATOR_NEEDS = (
 )
 """What the shipped ClusterRole gives; a test compares them."""
 
+LEASE_NEEDS = _all("coordination.k8s.io", "leases", "create get update")
+"""What the shipped Role for leader election gives."""
+
 MAY_GET_SECRETS, MAY_GET_ACCOUNTS = _all("", "secrets serviceaccounts", "get")
 """What the ClusterRole for pull secrets gives, which is bound only where somebody wants that."""
 

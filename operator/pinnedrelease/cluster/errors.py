@@ -17,6 +17,10 @@ class Conflict(ClusterError):
     """The object is not the one that was read any more: read again, plan again."""
 
 
+class NotLeading(ClusterError):
+    """This process does not hold the Lease any more, so it does not write."""
+
+
 class Gone(ClusterError):
     """The version to watch from is too old: list again."""
 

@@ -36,6 +36,7 @@ PODS = ResourceKind(group="", version="v1", plural="pods")
 SECRETS = ResourceKind(group="", version="v1", plural="secrets")
 SERVICE_ACCOUNTS = ResourceKind(group="", version="v1", plural="serviceaccounts")
 EVENTS = ResourceKind(group="", version="v1", plural="events")
+LEASES = ResourceKind(group="coordination.k8s.io", version="v1", plural="leases")
 REPLICA_SETS = ResourceKind(group="apps", version="v1", plural="replicasets")
 CONTROLLER_REVISIONS = ResourceKind(group="apps", version="v1", plural="controllerrevisions")
 WORKLOADS = {

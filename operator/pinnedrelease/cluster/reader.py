@@ -10,8 +10,10 @@ from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.decode import decode_workload
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import Forbidden, MalformedDocument, NotFound
+from pinnedrelease.cluster.leases import decode_lease
 from pinnedrelease.cluster.past import decode_past, is_owned_by
 from pinnedrelease.cluster.session import Session
+from pinnedrelease.core.lease import Lease
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.workload import PastTemplate, Workload
@@ -84,6 +86,13 @@ class Reader:
             if not following:
                 return tuple(found)
             query = {**query, "continue": following}
+
+    async def lease(self, namespace: str, name: str) -> Lease | None:
+        """Who may write, as the API server has it now."""
+        try:
+            return decode_lease(await self._session.get(paths.item(paths.LEASES, namespace, name)))
+        except NotFound:
+            return None
 
     async def workload(self, target: Target, namespace: str) -> Workload | None:
         """The target as it is now."""

@@ -109,6 +109,10 @@ class Session:
         """Create one object, or ask a review. Only ``writer`` and ``access_reviews`` call this."""
         return await self._request("POST", path, body=body)
 
+    async def overwrite(self, path: str, body: object) -> Document:
+        """Replace one object. Raises a ClusterError. Only ``writer`` calls this."""
+        return await self._request("PUT", path, body=body)
+
     async def _request(
         self,
         method: str,

@@ -6,13 +6,16 @@ only be a declared digest (the type of :class:`PinnedContainer`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from pinnedrelease.cluster import paths
+from pinnedrelease.cluster.errors import NotLeading
+from pinnedrelease.cluster.leases import decode_lease, lease_body
 from pinnedrelease.cluster.patches import apply_body, event_bodies, status_body
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo
+from pinnedrelease.core.lease import Lease
 from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
@@ -24,13 +27,18 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 class Writer:
-    """Writes. Raises ClusterErrors; nothing is retried here."""
+    """Writes. Raises ClusterErrors; nothing is retried here.
 
-    def __init__(self, session: Session) -> None:
+    Asked right before each write of an operator: whether it is still the one that may.
+    """
+
+    def __init__(self, session: Session, is_leading: Callable[[], bool] = lambda: True) -> None:
         self._session = session
+        self._is_leading = is_leading
 
     async def write_status(self, release: Release, status: Status) -> str:
         """Store the status if the object is still as it was read. Returns its new version."""
+        self._must_lead()
         path = paths.item(paths.RELEASES, release.namespace, release.name, "status")
         stored = await self._session.patch(
             path,
@@ -42,6 +50,7 @@ class Writer:
 
     async def apply_images(self, release: Release, action: ApplyImages) -> None:
         """Apply images and marks, if the workload is still the one that was read."""
+        self._must_lead()
         await self._session.patch(
             paths.workload(action.target, release.namespace),
             apply_body(action, release.namespace),
@@ -55,6 +64,7 @@ class Writer:
         A merge patch, not an apply: after a replace by somebody else the marks may be nobody's, and
         an apply takes off only what is its own.
         """
+        self._must_lead()
         await self._session.patch(
             paths.workload(action.target, namespace),
             {
@@ -84,5 +94,21 @@ class Writer:
 
     async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:
         """Create the events of an action."""
+        self._must_lead()
         for body in event_bodies(action, release, at):
             await self._session.post(paths.collection(paths.EVENTS, release.namespace), body)
+
+    async def write_lease(
+        self, namespace: str, name: str, holder: str, before: Lease | None, at: datetime
+    ) -> Lease:
+        """Store who may write, if the Lease is still as it was read (None: there was none)."""
+        body = lease_body(namespace, name, holder, before, at)
+        if before is None:
+            stored = await self._session.post(paths.collection(paths.LEASES, namespace), body)
+        else:
+            stored = await self._session.overwrite(paths.item(paths.LEASES, namespace, name), body)
+        return decode_lease(stored)
+
+    def _must_lead(self) -> None:
+        if not self._is_leading():
+            raise NotLeading("the Lease is not held any more; whoever holds it does the rest")

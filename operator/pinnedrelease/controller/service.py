@@ -17,6 +17,7 @@ from pinnedrelease.cluster.pod_watch import PodWatch
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.writer import Writer
+from pinnedrelease.controller.election import Election
 from pinnedrelease.controller.health import Health
 from pinnedrelease.controller.index import (
     TargetIndex,
@@ -67,14 +68,16 @@ class Operator:
             PodWatch(self._session, self._pods, place, clock.unit_random) for place in places
         ]
         self._registries = RegistryParts(settings.registries, self._session, clock, self._queue.add)
-        reader, writer = Reader(self._session), Writer(self._session)
+        reader = Reader(self._session)
+        self._election: Election | None = None
+        writer = Writer(self._session, self._is_leading)
         self._orphans = Orphans(
             OrphanReads(reader, Lister(self._session)),
             writer,
             is_ready=self._is_ready,
             is_governed=self._is_governed,
         )
-        reconciler = Reconciler(
+        self._reconciler = Reconciler(
             reader,
             writer,
             self._index,
@@ -82,7 +85,10 @@ class Operator:
             settings.limits,
             self._registries.watch,
         )
-        self._workers = Workers(self._queue, reconciler.reconcile, clock)
+        if settings.election is not None:
+            begin = self._reconciler.take_over
+            self._election = Election(settings.election, reader, writer, clock, begin)
+        self._workers = Workers(self._queue, self._reconciler.reconcile, clock)
 
     async def run(self) -> bool:
         """Run until a signal. Returns whether the end was asked for."""
@@ -97,7 +103,9 @@ class Operator:
             tasks["health"] = health.serve(settings.health_address, settings.health_port)
         tasks |= self._registries.tasks()
         if settings.limits.admission_hold:
-            tasks["orphans"] = self._orphans.run()
+            tasks["orphans"] = self._let_go_of_orphans()
+        if self._election is not None:
+            tasks["election"] = self._election.run()
         # kopf cancels every task that is younger than itself when it ends, so it comes last.
         tasks[WATCHES] = watch(self._session, self._wake, settings.namespaces, STOP_TIMEOUT_S)
         where = ", ".join(settings.namespaces) or "all namespaces"
@@ -106,12 +114,30 @@ class Operator:
             return await _supervise(tasks)
         finally:
             await self._registries.close()
+            if self._election is not None:
+                await self._election.release()
             await self._session.close()
 
     async def _work(self) -> None:
-        """Passes begin once pods are known: without them a status would say less than before."""
+        """Passes begin once this process leads, and pods are known.
+
+        Without pods a status would say less than before.
+        """
+        await self._lead()
         await self._pods.wait()
         await self._workers.run()
+
+    async def _let_go_of_orphans(self) -> None:
+        await self._lead()
+        await self._orphans.run()
+
+    async def _lead(self) -> None:
+        """Return once this process leads; at once where there is no election."""
+        if self._election is not None:
+            await self._election.wait()
+
+    def _is_leading(self) -> bool:
+        return self._election is None or self._election.is_leading()
 
     def _is_governed(self, place: tuple[str, Target]) -> bool:
         return bool(self._index.keys_for(*place))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pinnedrelease.cluster.configuration import context_namespace
+from pinnedrelease.controller.election import ElectionSettings
 from pinnedrelease.controller.registries import RegistrySettings
 from pinnedrelease.controller.registry_flags import add_registry_flags, registry_settings
+from pinnedrelease.core.lease import LEASE_NAME
 from pinnedrelease.core.observed import Limits
 
 DESCRIPTION = "Run the operator: keep workloads on the digests that PinnedReleases declare."
@@ -30,6 +35,8 @@ class Settings:
     log_level: str
     limits: Limits
     registries: RegistrySettings
+    election: ElectionSettings | None
+    """None: this process is the only one, as whoever starts it must know."""
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -53,6 +60,32 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
             admission_stamp=given.admission_stamp,
         ),
         registries=registry_settings(given),
+        election=_election(given),
+    )
+
+
+def _election(given: argparse.Namespace) -> ElectionSettings | None:
+    if not given.leader_election:
+        return None
+    return ElectionSettings(
+        namespace=given.lease_namespace or context_namespace(given.kubeconfig, given.context),
+        name=given.lease_name,
+        identity=given.identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",
+    )
+
+
+def _add_election_flags(add: Callable[..., object]) -> None:
+    add(
+        "--leader-election",
+        action="store_true",
+        help="write only while holding a Lease, so that several operators may run",
+    )
+    add("--lease-name", default=LEASE_NAME, help="name of the Lease")
+    add("--lease-namespace", default="", help="namespace of the Lease; default: the operator's own")
+    add(
+        "--identity",
+        default="",
+        help="who holds the Lease: the pod's name; default: the host's name and a random part",
     )
 
 
@@ -94,6 +127,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         action="store_true",
         help="manifests/admission/hold is installed: pins that nobody enforces are taken off",
     )
+    _add_election_flags(add)
     add_registry_flags(parser)
     from_environment = {
         action.dest: environment[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pinnedrelease.cluster.errors import Conflict
 from pinnedrelease.core import backoff
@@ -59,7 +60,13 @@ class Reconciler:
         self._clock = clock
         self._limits = limits
         self._watching_since = clock.now().wall
+        self._watched_until: datetime | None = None
         self._remembered: dict[Key, _Remembered] = {}
+
+    def take_over(self, watched_until: datetime | None) -> None:
+        """Passes begin now; until that moment another operator watched, as far as is known."""
+        self._watching_since = self._clock.now().wall
+        self._watched_until = watched_until
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns the seconds after which to look again, or None.
@@ -114,6 +121,7 @@ class Reconciler:
             registry=self._registries.observe(key, remembered.release, workload, pods),
             pods=pods,
             watching_since=self._watching_since,
+            watched_until=self._watched_until,
             memory=remembered.memory,
             limits=self._limits,
         )
@@ -126,7 +134,9 @@ class Reconciler:
         )
         if observed is None:
             return None
-        observed = replace(observed, watching_since=self._watching_since)
+        observed = replace(
+            observed, watching_since=self._watching_since, watched_until=self._watched_until
+        )
         if remembered is None:
             return observed
         is_same_object = remembered.release.uid == observed.release.uid

@@ -25,6 +25,7 @@ from pinnedrelease.cli.doctor_releases import judge_registry, judge_rivals
 from pinnedrelease.cli.findings import Finding, Result, fail, ok, skip, warn
 from pinnedrelease.cli.registry_access import Presence
 from pinnedrelease.cluster.access_reviews import (
+    LEASE_NEEDS,
     MAY_GET_ACCOUNTS,
     MAY_GET_SECRETS,
     OPERATOR_NEEDS,
@@ -43,6 +44,7 @@ MANIFESTS = Path(__file__).parents[3] / "manifests" / "base"
     ("file", "checked"),
     [
         ("cluster-role.yaml", OPERATOR_NEEDS),
+        ("leader-election-role.yaml", LEASE_NEEDS),
         ("pull-secrets-cluster-role.yaml", (MAY_GET_SECRETS, MAY_GET_ACCOUNTS)),
     ],
 )
@@ -51,7 +53,8 @@ def test_the_rights_that_are_checked_are_those_that_are_shipped(
 ) -> None:
     shipped = {
         (group, resource, verb)
-        for rule in yaml.safe_load((MANIFESTS / file).read_text())["rules"]
+        for role in yaml.safe_load_all((MANIFESTS / file).read_text())
+        for rule in role.get("rules", [])
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
