@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pinnedrelease.api import names
 from pinnedrelease.api.crd import custom_resource_definition
@@ -15,16 +14,11 @@ from pinnedrelease.cli.output import program
 from pinnedrelease.cluster.access_reviews import PERSON_NEEDS, AccessReviews
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import NotFound
+from pinnedrelease.cluster.policies import InstalledPolicy, installed_policies
 
 OLDEST = (1, 31)
 INSTALL_CRD = "pinrel crd | kubectl apply --server-side -f -"
 _CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.PLURAL}.{names.GROUP}"
-_POLICIES = "/apis/admissionregistration.k8s.io"
-_POLICY_KINDS = {
-    "ValidatingAdmissionPolicy": "validatingadmission",
-    "MutatingAdmissionPolicy": "mutatingadmission",
-}
-_OURS = {"labelSelector": "app.kubernetes.io/part-of=pinnedrelease"}
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
@@ -100,43 +94,20 @@ async def check_admission(connection: Connection) -> list[Finding]:
 
     Raises ClusterErrors.
     """
-    found: list[Finding] = []
-    for kind, plural in _POLICY_KINDS.items():
-        for version in ("v1", "v1beta1"):
-            path = f"{_POLICIES}/{version}/{plural}"
-            try:
-                policies = await connection.session.get(f"{path}policies", _OURS)
-            except NotFound:
-                continue
-            installed = [one.child("metadata").text("name") for one in policies.children("items")]
-            if installed:
-                # A binding may be the team's own, without our labels.
-                bindings = await connection.session.get(f"{path}policybindings")
-                found += judge_policies(kind, installed, list(bindings.children("items")))
-            break
+    found = [judge_policy(one) for one in await installed_policies(connection.session)]
     return found or [ok("admission", "none of our policies is installed (they are optional)")]
 
 
-def judge_policies(
-    kind: str, installed: Iterable[str], bindings: Iterable[Document]
-) -> list[Finding]:
-    """Each policy with its bindings: without one a policy does nothing."""
-    bound: dict[str, list[str]] = defaultdict(list)
-    for binding in bindings:
-        spec = binding.child("spec")
-        actions = spec.values.get("validationActions")
-        words = f" ({', '.join(map(str, actions))})" if isinstance(actions, list) else ""
-        bound[spec.text("policyName")].append(f"{binding.child('metadata').text('name')}{words}")
-    return [
-        ok("admission", f"{kind} {name} is bound by {', '.join(sorted(bound[name]))}")
-        if name in bound
-        else warn(
-            "admission",
-            f"{kind} {name} has no binding and does nothing",
-            "apply its set again: kubectl apply --server-side -k manifests/admission/SET",
-        )
-        for name in sorted(installed)
-    ]
+def judge_policy(policy: InstalledPolicy) -> Finding:
+    """Without a binding a policy does nothing."""
+    if policy.bindings:
+        bindings = ", ".join(policy.bindings)
+        return ok("admission", f"{policy.kind} {policy.name} is bound by {bindings}")
+    return warn(
+        "admission",
+        f"{policy.kind} {policy.name} has no binding and does nothing",
+        "apply its set again: kubectl apply --server-side -k manifests/admission/SET",
+    )
 
 
 def _schema_of(document: Document) -> Mapping[str, object] | None:

@@ -43,10 +43,13 @@ class RegistryParts:
         session: Session,
         clock: Clock,
         wake: Callable[[Key], None],
+        tell: Callable[[str, str], None],
     ) -> None:
         policy = _without_api_server(settings.policy, session.server)
         self._wake = wake
-        self._transport = Transport(policy, ca_file=settings.ca_file, proxy=settings.proxy)
+        self._transport = Transport(
+            policy, ca_file=settings.ca_file, proxy=settings.proxy, tell=tell
+        )
         monotonic, now = clock.monotonic_s, lambda: clock.now().wall
         tokens = TokenStore(self._transport, policy, monotonic=monotonic, now=now)
         conversation = Conversation(self._transport, policy, tokens)

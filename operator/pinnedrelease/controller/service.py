@@ -17,6 +17,7 @@ from pinnedrelease.cluster.pod_watch import PodWatch
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.writer import Writer
+from pinnedrelease.controller.counted_writes import CountedWrites
 from pinnedrelease.controller.election import Election
 from pinnedrelease.controller.health import Health
 from pinnedrelease.controller.index import (
@@ -26,8 +27,11 @@ from pinnedrelease.controller.index import (
     target_in,
     version_in,
 )
+from pinnedrelease.controller.metrics import Metrics
+from pinnedrelease.controller.metrics_server import serve_metrics
 from pinnedrelease.controller.orphans import OrphanReads, Orphans
 from pinnedrelease.controller.pod_index import PodIndex
+from pinnedrelease.controller.policy_watch import watch_policies
 from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.registries import RegistryParts
 from pinnedrelease.controller.settings import Settings
@@ -67,7 +71,14 @@ class Operator:
         self._pod_watches = [
             PodWatch(self._session, self._pods, place, clock.unit_random) for place in places
         ]
-        self._registries = RegistryParts(settings.registries, self._session, clock, self._queue.add)
+        self._metrics = Metrics()
+        self._registries = RegistryParts(
+            settings.registries,
+            self._session,
+            clock,
+            self._queue.add,
+            self._metrics.asked_registry,
+        )
         reader = Reader(self._session)
         self._election: Election | None = None
         writer = Writer(self._session, self._is_leading)
@@ -79,7 +90,7 @@ class Operator:
         )
         self._reconciler = Reconciler(
             reader,
-            writer,
+            CountedWrites(writer, self._metrics),
             self._index,
             clock,
             settings.limits,
@@ -88,7 +99,12 @@ class Operator:
         if settings.election is not None:
             begin = self._reconciler.take_over
             self._election = Election(settings.election, reader, writer, clock, begin)
-        self._workers = Workers(self._queue, self._reconciler.reconcile, clock)
+        self._workers = Workers(
+            self._queue, self._reconciler.reconcile, clock, self._metrics.passed
+        )
+        self._metrics.watch_depth(lambda: len(self._queue))
+        self._metrics.watch_lead(self._is_leading)
+        self._metrics.watch_releases(self._reconciler.releases)
 
     async def run(self) -> bool:
         """Run until a signal. Returns whether the end was asked for."""
@@ -101,6 +117,10 @@ class Operator:
         if settings.health_port:
             health = Health(self._is_ready, self._clock.monotonic_s)
             tasks["health"] = health.serve(settings.health_address, settings.health_port)
+        if settings.metrics_port:
+            address = (settings.metrics_address, settings.metrics_port)
+            tasks["metrics"] = serve_metrics(self._metrics, *address)
+            tasks["policies"] = watch_policies(self._session, self._metrics)
         tasks |= self._registries.tasks()
         if settings.limits.admission_hold:
             tasks["orphans"] = self._let_go_of_orphans()

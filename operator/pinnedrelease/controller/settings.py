@@ -31,6 +31,8 @@ class Settings:
     workers: int
     health_address: str
     health_port: int
+    metrics_address: str
+    metrics_port: int
     log_format: str
     log_level: str
     limits: Limits
@@ -51,6 +53,8 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         workers=given.workers,
         health_address=given.health_address,
         health_port=given.health_port,
+        metrics_address=given.metrics_address,
+        metrics_port=given.metrics_port,
         log_format=given.log_format,
         log_level=given.log_level,
         limits=Limits(
@@ -108,6 +112,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--workers", type=_positive, default=8, help="passes at the same time (default 8)")
     add("--health-address", default="127.0.0.1", help="address of /livez and /readyz")
     add("--health-port", type=int, default=0, help="port of /livez and /readyz; 0: none")
+    add("--metrics-address", default="127.0.0.1", help="address of /metrics")
+    add("--metrics-port", type=int, default=0, help="port of /metrics; 0: none")
     add("--log-format", choices=("text", "json"), default="text")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     add(

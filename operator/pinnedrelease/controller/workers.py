@@ -19,10 +19,18 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 class Workers:
     """Runs passes. A failure of one key delays that key and no other."""
 
-    def __init__(self, queue: WorkQueue, reconcile: Reconcile, clock: Clock) -> None:
+    def __init__(
+        self,
+        queue: WorkQueue,
+        reconcile: Reconcile,
+        clock: Clock,
+        ended: Callable[[str, float], None] = lambda _result, _seconds: None,
+    ) -> None:
+        """``ended`` hears of each pass: how it ended, and after how many seconds."""
         self._queue = queue
         self._reconcile = reconcile
         self._clock = clock
+        self._ended = ended
         self._failures: dict[Key, int] = {}
 
     async def run(self) -> None:
@@ -35,6 +43,7 @@ class Workers:
                 self._queue.done(key)
 
     async def _one_pass(self, key: Key) -> None:
+        begun_s, result = self._clock.monotonic_s(), "error"
         try:
             requeue_after_s = await self._reconcile(key)
         except* ClusterError as group:
@@ -44,9 +53,12 @@ class Workers:
             log.exception("pass failed", extra={"pin": str(key)})
             self._failed(key, None)
         else:
+            result = "success" if requeue_after_s is None else "requeue_after"
             self._failures.pop(key, None)
             if requeue_after_s is not None:
                 self._queue.add_after(key, requeue_after_s)
+        finally:
+            self._ended(result, self._clock.monotonic_s() - begun_s)
 
     def _failed(self, key: Key, error: BaseException | None) -> None:
         failures = self._failures.get(key, 0) + 1

@@ -68,6 +68,10 @@ class Reconciler:
         self._watching_since = self._clock.now().wall
         self._watched_until = watched_until
 
+    def releases(self) -> tuple[Release, ...]:
+        """The PinnedReleases as they stood after their last passes."""
+        return tuple(one.release for one in self._remembered.values())
+
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns the seconds after which to look again, or None.
 

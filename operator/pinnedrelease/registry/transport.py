@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,7 @@ import httpx
 
 from pinnedrelease import __version__
 from pinnedrelease.registry.endpoint import Endpoint
-from pinnedrelease.registry.errors import BadAnswer, NotAllowed, Unreachable
+from pinnedrelease.registry.errors import BadAnswer, NotAllowed, RegistryError, Unreachable
 from pinnedrelease.registry.host_policy import HostPolicy, endpoint_of_url
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -87,8 +87,11 @@ class Transport:
         ca_file: Path | None = None,
         proxy: str | None = None,
         resolver: Resolver | None = None,
+        tell: Callable[[str, str], None] = lambda _authority, _outcome: None,
     ) -> None:
+        """``tell`` hears of each request: the authority asked, and a status or an error."""
         self._policy = policy
+        self._tell = tell
         self._ca_file = ca_file
         self._proxy = proxy
         self._backend = _CheckedBackend(policy, resolver or SystemResolver())
@@ -165,12 +168,19 @@ class Transport:
             async with asyncio.timeout(DEADLINE_S):
                 client = await self._client_for(certificates or "")
                 first = _Hop(method, url, dict(headers or {}), content)
-                return await self._follow(client, first, redirects)
+                answer = await self._follow(client, first, redirects)
         except TimeoutError as error:
+            self._tell(authority, "timeout")
             raise Unreachable(f"{authority} did not answer within {DEADLINE_S:.0f} s") from error
         except (httpx.HTTPError, httpcore.NetworkError, OSError, ssl.SSLError) as error:
+            self._tell(authority, "unreachable")
             cause = str(error)[:200] or type(error).__name__
             raise Unreachable(f"{authority} cannot be reached: {cause}") from error
+        except RegistryError:
+            self._tell(authority, "refused")
+            raise
+        self._tell(authority, str(answer.status))
+        return answer
 
     async def _follow(self, client: httpx.AsyncClient, hop: _Hop, redirects: int) -> Answer:
         here = endpoint_of_url(hop.url)

@@ -12,7 +12,7 @@ import yaml
 
 from objects import DIGEST_A, REPOSITORY
 from pinnedrelease.cli.doctor import exit_code
-from pinnedrelease.cli.doctor_cluster import judge_crd, judge_policies, judge_version
+from pinnedrelease.cli.doctor_cluster import judge_crd, judge_policy, judge_version
 from pinnedrelease.cli.doctor_operator import (
     GRACE,
     Operator,
@@ -32,6 +32,7 @@ from pinnedrelease.cluster.access_reviews import (
     Permission,
 )
 from pinnedrelease.cluster.document import Document
+from pinnedrelease.cluster.policies import with_bindings
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
 from scripted_cluster import installed_crd
@@ -259,11 +260,11 @@ def test_a_policy_is_told_with_its_bindings_and_one_without_any_is_a_warning() -
         binding("other", "foreign"),
     ]
 
-    found = judge_policies("Policy", ["pin", "deny"], bindings)
+    found = list(map(judge_policy, with_bindings("Policy", ["pin", "deny"], bindings)))
 
     assert [(one.result, one.message) for one in found] == [
         (Result.OK, "Policy deny is bound by hold (Deny), watch (Warn, Audit)"),
         (Result.WARN, "Policy pin has no binding and does nothing"),
     ]
-    (mutating,) = judge_policies("Policy", ["pin"], [binding("here", "pin")])
-    assert mutating.message == "Policy pin is bound by here"
+    (mutating,) = with_bindings("Policy", ["pin"], [binding("here", "pin")])
+    assert judge_policy(mutating).message == "Policy pin is bound by here"

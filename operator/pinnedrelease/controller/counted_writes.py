@@ -1,0 +1,41 @@
+"""Writes that are counted once the API server has stored them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pinnedrelease.cluster.writer import Writer
+from pinnedrelease.controller.metrics import Metrics
+from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.status import Status
+
+
+class CountedWrites:
+    """The writes of a pass. Raises what the writer raises."""
+
+    def __init__(self, writer: Writer, metrics: Metrics) -> None:
+        self._writer = writer
+        self._metrics = metrics
+
+    async def write_status(self, release: Release, status: Status) -> str:
+        """Store the status; what it tells for the first time is counted as well."""
+        version = await self._writer.write_status(release, status)
+        self._metrics.wrote("status")
+        self._metrics.status_changed(release.status, status)
+        return version
+
+    async def apply_images(self, release: Release, action: ApplyImages) -> None:
+        """Apply images and marks."""
+        await self._writer.apply_images(release, action)
+        self._metrics.wrote("workload")
+
+    async def let_go(self, namespace: str, action: LetGo) -> None:
+        """Take marks off a workload."""
+        await self._writer.let_go(namespace, action)
+        self._metrics.wrote("workload")
+
+    async def emit_event(self, release: Release, action: EmitEvent, at: datetime) -> None:
+        """Create the events of an action."""
+        await self._writer.emit_event(release, action, at)
+        self._metrics.wrote("event")

@@ -1,0 +1,90 @@
+"""``/metrics`` of a real operator process, beside what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from admission_cluster import ADMISSION
+from controlplane.cluster import Cluster
+from controlplane.processes import free_port
+from namespace import Namespace, eventually
+from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
+from operator_process import OperatorProcess
+
+pytestmark = pytest.mark.integration
+
+COMPONENT = Path(__file__).parents[2] / "manifests" / "components" / "monitoring"
+
+
+class Scraped:
+    """An operator's metrics, read as Prometheus reads them."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/metrics"
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(self._url, trust_env=False).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def value(self, series: str, /, **labels: str) -> float | None:
+        text = httpx.get(self._url, trust_env=False).text
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == series and labels.items() <= sample.labels.items():
+                    return float(sample.value)
+        return None
+
+
+@pytest.fixture
+def scraped(cluster: Cluster, operator_kubeconfig: Path, tmp_path: Path) -> Iterator[Scraped]:
+    cluster.kubectl("apply", "--server-side", "-f", str(COMPONENT / "policy-reader.yaml"))
+    # Binds namespaces with a label, of which there are none here.
+    cluster.kubectl("apply", "--server-side", "-k", str(ADMISSION / "digest-only"))
+    port = free_port()
+    with OperatorProcess(operator_kubeconfig, tmp_path, f"--metrics-port={port}") as operator:
+        made = Scraped(port)
+        eventually(made.answers, operator.child.tail)
+        yield made
+    cluster.kubectl("delete", "-k", str(ADMISSION / "digest-only"))
+
+
+def test_a_correction_is_counted_by_its_cause_and_a_deleted_release_has_no_series(
+    scraped: Scraped, namespace: Namespace
+) -> None:
+    namespace.apply(deployment(), pinned_release(registry={"check": "None"}))
+    namespace.wait_ready()
+    where = {"namespace": namespace.name, "name": "web"}
+    assert scraped.value("pinnedrelease_release_info", **where, digest=DIGEST_A) == 1
+    ready = {"type": "Ready", "status": "True", "reason": "Pinned"}
+    assert scraped.value("pinnedrelease_condition", **where, **ready) == 1
+    assert scraped.value("leader_election_master_status") == 1
+
+    namespace.kubectl("set", "image", "deploy/web", f"web={REPOSITORY}:1.0")
+    namespace.wait_image(f"{REPOSITORY}@{DIGEST_A}")
+
+    eventually(
+        lambda: scraped.value("pinnedrelease_corrections_total", actor="kubectl-set") == 1,
+        lambda: namespace.describe("web"),
+    )
+    assert (scraped.value("controller_runtime_reconcile_total", result="success") or 0) > 0
+    assert scraped.value("pinnedrelease_writes_total", kind="workload") == 2
+
+    namespace.kubectl("delete", "pinnedreleases", "web")
+    eventually(
+        lambda: scraped.value("pinnedrelease_release_info", **where) is None,
+        lambda: namespace.describe("web"),
+    )
+
+
+def test_admission_policies_that_are_bound_are_named(scraped: Scraped) -> None:
+    def bound() -> float | None:
+        return scraped.value("pinnedrelease_admission_policy_bound")
+
+    eventually(lambda: bound() == 1, lambda: f"bound: {bound()}")
