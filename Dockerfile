@@ -1,25 +1,31 @@
 # syntax=docker/dockerfile:1
-# Pin the base by digest: --build-arg BASE=python:3.11-slim@sha256:...
-ARG BASE=python:3.11-slim
+# Any image with Python 3.11 or newer, by digest: --build-arg BASE=python:3.13-slim@sha256:...
+ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
 WORKDIR /build
 COPY requirements/operator.txt requirements/
-RUN python -m venv /opt/pinnedrelease \
- && /opt/pinnedrelease/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
-    --requirement requirements/operator.txt
+RUN python3 -m pip install --no-cache-dir --no-compile --require-hashes --only-binary :all: \
+      --target /opt/pinnedrelease --requirement requirements/operator.txt \
+ && rm -rf /opt/pinnedrelease/bin
 # The package needs no build: it is put beside its dependencies as it is.
-COPY operator/pinnedrelease/ /tmp/pinnedrelease/
-RUN site="$(/opt/pinnedrelease/bin/python -c 'import site; print(site.getsitepackages()[0])')" \
- && cp -r /tmp/pinnedrelease "${site}/pinnedrelease" \
- && /opt/pinnedrelease/bin/python -m compileall -q "${site}/pinnedrelease"
+COPY operator/pinnedrelease/ /opt/pinnedrelease/pinnedrelease/
+# Compiled files that name their source by its hash, not by a time, are the same in every build.
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/pinnedrelease
 
 FROM ${BASE}
+ARG VERSION=dev
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="pinnedrelease" \
       org.opencontainers.image.description="Keeps Kubernetes workloads on the declared image digest" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/pinnedrelease /opt/pinnedrelease
-ENV PATH=/opt/pinnedrelease/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PYTHONPATH=/opt/pinnedrelease \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+# From here on nothing is run in the image and nothing is written: no shell, no home, no cache.
 USER 65532:65532
-ENTRYPOINT ["python", "-m", "pinnedrelease"]
+ENTRYPOINT ["python3", "-m", "pinnedrelease"]
 CMD ["controller", "--log-format=json"]

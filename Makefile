@@ -20,6 +20,7 @@ endif
 # A control plane for each of two processes; a cluster that is named is used by one at a time.
 SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist loadfile)
 unexport KUBECONFIG
+AUDIT_LOGS := $(CURDIR)/.audit-logs
 
 .PHONY: help
 help: ## Show this list
@@ -30,7 +31,7 @@ demo: setup ## Run the main job on a real control plane (KEEP=1 leaves it runnin
 	@$(BIN)/python -m examples.demo
 
 .PHONY: test
-test: check test-unit test-integration test-faults ## Run every check and test
+test: check test-unit test-integration test-faults test-rights ## Run every check and test
 
 .PHONY: check
 check: setup ## Lint, types, import rules, generated files
@@ -56,7 +57,13 @@ search-laws: setup ## Property tests with new random examples, and more of them
 
 .PHONY: test-integration
 test-integration: control-plane ## Tests on the real control plane
-	$(BIN)/pytest tests/integration $(SIDE_BY_SIDE)
+	@rm -rf $(AUDIT_LOGS) && mkdir -p $(AUDIT_LOGS)
+	CONTROL_PLANE_AUDIT_LOGS=$(AUDIT_LOGS) $(BIN)/pytest tests/integration $(SIDE_BY_SIDE)
+
+.PHONY: test-rights
+test-rights: setup ## After test-integration: every right of the operator was used, and no other
+	$(if $(PINREL_TEST_KUBECONFIG),@echo "a named cluster has no audit log to compare with",\
+	$(BIN)/python -m rights $(AUDIT_LOGS))
 
 .PHONY: test-faults
 test-faults: control-plane ## Kill and disturb the operator on the real control plane
@@ -127,4 +134,4 @@ lock: ## Update the hash locks (needs uv); no index address is written into them
 
 .PHONY: clean
 clean: ## Remove what was made here (the control plane stays in the user's cache)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis $(AUDIT_LOGS)

@@ -32,7 +32,7 @@ class ControlPlane(Cluster):
 
     ``durable`` lets etcd wait for the disk at every write, as it does in production; tests throw
     the data away and do not wait. With KEEP_CONTROL_PLANE=1 in the environment the folder with
-    data and logs is kept.
+    data and logs is kept; with CONTROL_PLANE_AUDIT_LOGS=FOLDER the audit log is, in that folder.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class ControlPlane(Cluster):
         self._requests_per_s = requests_per_s
         self._api_server_flags = api_server_flags
         self._keep = environment.get("KEEP_CONTROL_PLANE") == "1"
+        self._audit_logs = environment.get("CONTROL_PLANE_AUDIT_LOGS")
         self._children: dict[str, Child] = {}
         self._commands: dict[str, list[str]] = {}
         self._stack = ExitStack()
@@ -91,6 +92,8 @@ class ControlPlane(Cluster):
         """Stop everything that was started here."""
         self._stack.close()
         self._stop_children()
+        if self._audit_logs and self.audit_log is not None and self.audit_log.exists():
+            shutil.move(self.audit_log, Path(self._audit_logs) / f"{self.folder.name}.log")
         if self._keep:
             say(f"kept {self.folder}")
         else:

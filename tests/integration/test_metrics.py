@@ -19,6 +19,8 @@ from operator_process import OperatorProcess
 pytestmark = pytest.mark.integration
 
 COMPONENT = Path(__file__).parents[2] / "manifests" / "components" / "monitoring"
+POLICIES = ("digest-only", "stamp")
+"""One that only concerns labelled namespaces, and one that only adds annotations."""
 
 
 class Scraped:
@@ -45,14 +47,15 @@ class Scraped:
 @pytest.fixture
 def scraped(cluster: Cluster, operator_kubeconfig: Path, tmp_path: Path) -> Iterator[Scraped]:
     cluster.kubectl("apply", "--server-side", "-f", str(COMPONENT / "policy-reader.yaml"))
-    # Binds namespaces with a label, of which there are none here.
-    cluster.kubectl("apply", "--server-side", "-k", str(ADMISSION / "digest-only"))
+    for name in POLICIES:
+        cluster.kubectl("apply", "--server-side", "-k", str(ADMISSION / name))
     port = free_port()
     with OperatorProcess(operator_kubeconfig, tmp_path, f"--metrics-port={port}") as operator:
         made = Scraped(port)
         eventually(made.answers, operator.child.tail)
         yield made
-    cluster.kubectl("delete", "-k", str(ADMISSION / "digest-only"))
+    for name in POLICIES:
+        cluster.kubectl("delete", "-k", str(ADMISSION / name))
 
 
 def test_a_correction_is_counted_by_its_cause_and_a_deleted_release_has_no_series(
@@ -84,7 +87,10 @@ def test_a_correction_is_counted_by_its_cause_and_a_deleted_release_has_no_serie
 
 
 def test_admission_policies_that_are_bound_are_named(scraped: Scraped) -> None:
-    def bound() -> float | None:
-        return scraped.value("pinnedrelease_admission_policy_bound")
+    def are_bound() -> bool:
+        return all(
+            scraped.value("pinnedrelease_admission_policy_bound", policy=policy) == 1
+            for policy in ("pinnedrelease-digest-only-pods", "pinnedrelease-stamp")
+        )
 
-    eventually(lambda: bound() == 1, lambda: f"bound: {bound()}")
+    eventually(are_bound, lambda: "the policies are not in the metrics")

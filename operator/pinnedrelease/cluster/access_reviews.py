@@ -37,7 +37,7 @@ OPERATOR_NEEDS = (
     *_all("apps", "deployments statefulsets daemonsets", "get list watch patch"),
     *_all("batch", "cronjobs", "get list watch patch"),
     *_all("apps", "replicasets controllerrevisions", "list"),
-    *_all("", "pods", "get list watch"),
+    *_all("", "pods", "list watch"),
     *_all("", "events", "create"),
 )
 """What the shipped ClusterRole gives; a test compares them."""

@@ -14,6 +14,7 @@ CONFIRM_AFTER_S = 60.0
 """How long after a first "missing" the second question comes; sooner when the interval is."""
 SHORTEST_VALIDITY_S = 900.0
 NEVER = float("-inf")
+LONGEST_RETRY_S = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,8 @@ class Entry:
 
     @property
     def interval_s(self) -> float:
-        """The shortest wish."""
-        return min(one.interval_s for one in self.followers.values())
+        """The shortest wish; a long time when nobody follows any more while it is being asked."""
+        return min((one.interval_s for one in self.followers.values()), default=LONGEST_RETRY_S)
 
     @property
     def wants_content(self) -> bool:

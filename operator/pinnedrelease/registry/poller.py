@@ -11,7 +11,14 @@ from typing import Protocol
 
 from pinnedrelease.core.reference import DEFAULT_DOMAIN
 from pinnedrelease.core.registry import Fact, Trouble, TroubleKind
-from pinnedrelease.registry.entry import NEVER, Entry, Follower, Known, Wanted
+from pinnedrelease.registry.entry import (
+    LONGEST_RETRY_S,
+    NEVER,
+    Entry,
+    Follower,
+    Known,
+    Wanted,
+)
 from pinnedrelease.registry.errors import NotAllowed, RateLimited, RegistryError, Unreachable
 from pinnedrelease.registry.inquiry import Question, Reply, trouble_of
 from pinnedrelease.registry.line import Line
@@ -26,7 +33,6 @@ JITTER = 0.05
 per interval, and rounds that began together part."""
 SHORTEST_SPACING_S = 2.0
 FIRST_RETRY_S = 5.0
-LONGEST_RETRY_S = 300.0
 REFUSED_RETRY_S = 900.0
 """Wrong passwords lock accounts at some registries; a changed Secret is asked with at once."""
 HUB_RATE_PER_S = 2.0

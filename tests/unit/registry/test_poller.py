@@ -156,6 +156,39 @@ async def test_nobody_asks_what_nobody_wants_any_more() -> None:
     await bench.run(test)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [Unreachable("refused"), RateLimited("slower", retry_after_s=None), Unauthorized("no")],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+async def test_a_question_that_fails_after_its_last_follower_has_left_harms_nobody(
+    error: RegistryError,
+) -> None:
+    """A PinnedRelease is deleted while its registry is being asked: the process must live."""
+
+    def answer(question: Question) -> Reply:
+        if question == left:
+            raise error
+        return FOUND
+
+    left, kept = tag("left"), tag("kept", "other.example.com")
+    bench = Bench(answer)
+    bench.hold = asyncio.Event()
+    bench.poller.follow("leaving", {left: Wanted(interval_s=10.0)})
+    bench.poller.follow("staying", {kept: Wanted(interval_s=10.0)})
+
+    async def test() -> None:
+        await bench.pass_time(10.0)
+        assert bench.times(left)
+        bench.poller.drop("leaving")
+        assert bench.hold is not None
+        bench.hold.set()
+        await bench.pass_time(60.0)
+        assert len(bench.times(kept)) >= 5
+
+    await bench.run(test)
+
+
 async def test_followers_are_woken_only_when_the_answer_changes() -> None:
     bench, question = Bench(), tag()
     bench.poller.follow("one", {question: Wanted(interval_s=5.0)})

@@ -1,0 +1,1 @@
+"""What a release consists of besides the image: the same whenever it is made."""
