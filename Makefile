@@ -89,6 +89,10 @@ bench-cli: setup ## How long commands take, beside a Python that does nothing
 control-plane: setup ## Build the control plane into the cache (once, about eight minutes)
 	@$(BIN)/python -m controlplane build
 
+.PHONY: sbom
+sbom: setup ## Print the bill of materials of the image (CycloneDX)
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m release.sbom
+
 .PHONY: crds
 crds: setup ## Generate crds/ from the models
 	$(BIN)/pinrel crd --output crds/pinnedrelease.yaml

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cyclonedx.model import HashAlgorithm, HashType
@@ -54,8 +56,8 @@ def locked(text: str) -> Iterator[Locked]:
         )
 
 
-def bill_of_materials(packages: list[Locked]) -> Bom:
-    """The operator and what it is installed with. The same lock gives the same bill."""
+def bill_of_materials(packages: list[Locked], made_at: datetime) -> Bom:
+    """The operator and what it is installed with. The same arguments give the same bill."""
     root = Component(
         type=ComponentType.APPLICATION,
         name="pinnedrelease",
@@ -71,6 +73,7 @@ def bill_of_materials(packages: list[Locked]) -> Bom:
         ],
     )
     bom.metadata.component = root
+    bom.metadata.timestamp = made_at
     content = "\n".join(f"{one.name}=={one.version}" for one in packages)
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"pinnedrelease/{__version__}\n{content}")
     return bom
@@ -88,9 +91,10 @@ def _component(package: Locked) -> Component:
     )
 
 
-def rendered() -> str:
-    """The bill as JSON."""
-    bom = bill_of_materials(list(locked(LOCK.read_text())))
+def rendered(environment: Mapping[str, str] = os.environ) -> str:
+    """The bill as JSON; its time is $SOURCE_DATE_EPOCH (reproducible-builds.org)."""
+    made_at = datetime.fromtimestamp(int(environment.get("SOURCE_DATE_EPOCH", "0")), UTC)
+    bom = bill_of_materials(list(locked(LOCK.read_text())), made_at)
     writer = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6)
     return writer.output_as_string(indent=2) + "\n"
 

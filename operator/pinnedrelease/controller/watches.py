@@ -26,6 +26,10 @@ WORKLOAD_RESOURCES = {
 }
 
 
+_IDENTITY: Any = "pinnedrelease"
+"""Of use for peering alone, which we do not use."""
+
+
 class KopfMustNotWrite(RuntimeError):
     """kopf tried to write to an object: somebody added a handler that makes it do so."""
 
@@ -73,6 +77,8 @@ async def watch(
             standalone=True,
             clusterwide=not namespaces,
             namespaces=list(namespaces),
+            # Otherwise kopf asks for the user's name, which the user of an image has not got.
+            identity=_IDENTITY,
         )
     except ClusterError as error:
         # At its end kopf closes the session, stops all tasks younger than itself, and raises what

@@ -51,3 +51,18 @@ async def test_any_other_failure_of_the_watches_is_one(monkeypatch: pytest.Monke
 
     with pytest.raises(RuntimeError, match="kopf is broken"):
         await watches.watch(Session(None), lambda *_: None, (), 1.0)  # type: ignore[arg-type]
+
+
+async def test_nobody_asks_for_the_name_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user of an image has none: kopf asks for it unless it is given an identity."""
+    given: dict[str, object] = {}
+
+    async def runs(**arguments: object) -> None:
+        given.update(arguments)
+
+    monkeypatch.setattr("kopf.operator", runs)
+    session = object.__new__(Session)
+
+    await watches.watch(session, lambda *_: None, (), 1.0)
+
+    assert given["identity"]
