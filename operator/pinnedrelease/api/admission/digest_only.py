@@ -1,14 +1,22 @@
-"""Images without a digest are kept out of labelled namespaces; two rules for PinnedReleases."""
+"""Images without a digest are kept out of labelled namespaces; rules for PinnedReleases."""
 
 from __future__ import annotations
 
 from pinnedrelease.api import names
 from pinnedrelease.api.admission.expressions import CRON_JOBS, WORKLOADS, containers_of
-from pinnedrelease.api.admission.policies import GROUP, LABELS, Manifest, binding
+from pinnedrelease.api.admission.objects import (
+    Manifest,
+    binding,
+    refusing,
+    rule,
+    validating,
+)
 
 LABEL = f"{names.GROUP}/digest-only"
 """Of a namespace: ``enforce``, ``warn`` or ``audit``."""
 ACTIONS = {"enforce": "Deny", "warn": "Warn", "audit": "Audit"}
+BOTH = ("CREATE", "UPDATE")
+BINDING = "ValidatingAdmissionPolicyBinding"
 HAS_DIGEST = "c.image.matches('@sha256:[a-f0-9]{64}$')"
 
 
@@ -26,9 +34,9 @@ def digest_only_policies() -> list[Manifest]:
         containers = f"({containers_of(pod)} + {pod}.?ephemeralContainers.orValue([]))"
         bare = f"{containers}.filter(c, !{HAS_DIGEST})"
         found.append(
-            _policy(
+            validating(
                 name,
-                _rule(group, resources, ["CREATE", "UPDATE"]),
+                [rule(group, resources, BOTH)],
                 [
                     {
                         "expression": f"size({bare}) == 0",
@@ -43,20 +51,9 @@ def digest_only_policies() -> list[Manifest]:
         )
         for value, action in ACTIONS.items():
             selector = {"matchLabels": {LABEL: value}}
-            found.append(
-                {
-                    **binding(
-                        "ValidatingAdmissionPolicyBinding",
-                        name,
-                        "v1",
-                        {
-                            "validationActions": [action],
-                            "matchResources": {"namespaceSelector": selector},
-                        },
-                    ),
-                    "metadata": {"name": f"{name}-{value}", "labels": LABELS},
-                }
-            )
+            places_with_it = {"namespaceSelector": selector}
+            spec: Manifest = {"validationActions": [action], "matchResources": places_with_it}
+            found.append(binding(BINDING, name, "v1", spec, f"{name}-{value}"))
     return found
 
 
@@ -90,31 +87,7 @@ def sample_policies() -> list[Manifest]:
     }
     found: list[Manifest] = []
     for name, (expression, message) in rules.items():
-        rule = _rule(names.GROUP, [names.PLURAL], ["CREATE", "UPDATE"])
-        found.append(_policy(name, rule, [{"expression": expression, "message": message}]))
-        found.append(
-            binding("ValidatingAdmissionPolicyBinding", name, "v1", {"validationActions": ["Deny"]})
-        )
+        of_releases = rule(names.GROUP, [names.PLURAL], BOTH)
+        check = {"expression": expression, "message": message}
+        found += [validating(name, [of_releases], [check]), refusing(name)]
     return found
-
-
-def _policy(name: str, rule: dict[str, object], validations: list[dict[str, str]]) -> Manifest:
-    return {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name, "labels": LABELS},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [rule]},
-            "validations": validations,
-        },
-    }
-
-
-def _rule(group: str, resources: list[str], operations: list[str]) -> dict[str, object]:
-    return {
-        "apiGroups": [group],
-        "apiVersions": ["*"],
-        "operations": operations,
-        "resources": resources,
-    }

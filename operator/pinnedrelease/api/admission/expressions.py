@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pinnedrelease.api import names
+from pinnedrelease.api.admission.objects import rule
 from pinnedrelease.core.conditions import Reason
 from pinnedrelease.core.pin import DriftPolicy, OnFailure, PinSource
 
 ACCOUNT = "pinnedrelease-controller"
-PARAM_KIND = {"apiVersion": names.API_VERSION, "kind": names.KIND}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +30,9 @@ class Shape:
         """The pod spec of the object."""
         return ".".join(("object", *self.template))
 
-    @property
-    def rules(self) -> list[dict[str, object]]:
+    def rules(self, *operations: str) -> list[dict[str, object]]:
         """``resourceRules`` for what stores a template."""
-        return [
-            {
-                "apiGroups": [self.group],
-                "apiVersions": ["v1"],
-                "operations": ["CREATE", "UPDATE"],
-                "resources": list(self.resources),
-            }
-        ]
+        return [rule(self.group, self.resources, operations or ("CREATE", "UPDATE"), "v1")]
 
 
 WORKLOADS = Shape(
@@ -77,10 +68,12 @@ IS_NOT_HELD_BACK = (
 )
 """An older pin governs, or the digest must not be rolled out: then we would not write either."""
 
-IS_NOT_OPERATOR = (
-    "!(request.userInfo.username.startsWith('system:serviceaccount:')"
-    f" && request.userInfo.username.endsWith(':{ACCOUNT}'))"
+IS_OPERATOR = (
+    "request.userInfo.username.startsWith('system:serviceaccount:')"
+    f" && request.userInfo.username.endsWith(':{ACCOUNT}')"
 )
+"""By the name alone: the account of this name in another namespace counts as well."""
+IS_NOT_OPERATOR = f"!({IS_OPERATOR})"
 
 DIGEST = (
     "has(params.spec.override)"

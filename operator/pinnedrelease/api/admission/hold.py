@@ -12,14 +12,8 @@ from pinnedrelease.api.admission.expressions import (
     Shape,
     containers_of,
 )
-from pinnedrelease.api.admission.policies import (
-    GROUP,
-    LABELS,
-    Manifest,
-    binding,
-    image_mutation,
-    pin_policies,
-)
+from pinnedrelease.api.admission.objects import Manifest, json_patch, mutating, rewriting
+from pinnedrelease.api.admission.policies import image_mutation, pin_policies
 from pinnedrelease.core.marks import PIN_PREFIX
 
 OLD = "oldObject.metadata.?annotations.orValue({})"
@@ -43,29 +37,17 @@ def hold_policies() -> list[Manifest]:
     found: list[Manifest] = []
     for shape in SHAPES:
         name = f"pinnedrelease-hold{shape.suffix}"
+        condition = {"name": "takes-something-off-its-pin", "expression": _condition(shape)}
         found.append(
-            {
-                "apiVersion": f"{GROUP}/v1",
-                "kind": "MutatingAdmissionPolicy",
-                "metadata": {"name": name, "labels": LABELS},
-                "spec": {
-                    "failurePolicy": "Ignore",
-                    "reinvocationPolicy": "IfNeeded",
-                    "matchConstraints": {
-                        "resourceRules": [{**shape.rules[0], "operations": ["UPDATE"]}]
-                    },
-                    "matchConditions": [
-                        {"name": "takes-something-off-its-pin", "expression": _condition(shape)}
-                    ],
-                    "variables": _variables(shape),
-                    "mutations": [
-                        image_mutation(shape, PIN_OF),
-                        {"patchType": "JSONPatch", "jsonPatch": {"expression": _marks()}},
-                    ],
-                },
-            }
+            mutating(
+                name,
+                shape.rules("UPDATE"),
+                [image_mutation(shape, PIN_OF), json_patch(_marks())],
+                conditions=[condition],
+                variables=_variables(shape),
+            )
         )
-        found.append(binding("MutatingAdmissionPolicyBinding", name, "v1", {}))
+        found.append(rewriting(name))
     return [*found, *pin_policies(name="pinnedrelease-pin-new", operations=("CREATE",))]
 
 

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from pinnedrelease.api import names
-from pinnedrelease.api.admission.expressions import ACCOUNT, SHAPES, Shape
-from pinnedrelease.api.admission.policies import DENY, GROUP, LABELS, Manifest, binding
+from pinnedrelease.api.admission.expressions import IS_OPERATOR, SHAPES, Shape, containers_of
+from pinnedrelease.api.admission.objects import Manifest, refusing, rule, validating
 from pinnedrelease.core.marks import CHANGE_CAUSE, FENCE_PREFIX, PIN_PREFIX
 
-IS_OPERATOR = (
-    "request.userInfo.username.startsWith('system:serviceaccount:')"
-    f" && request.userInfo.username.endsWith(':{ACCOUNT}')"
-)
-"""By the name alone: the account of this name in another namespace is held as well."""
-ALSO_ALLOWED: tuple[dict[str, object], ...] = (
-    {
-        "apiGroups": [names.GROUP],
-        "apiVersions": ["*"],
-        "operations": ["UPDATE"],
-        "resources": [f"{names.PLURAL}/status"],
-    },
-    {
-        "apiGroups": ["", "events.k8s.io"],
-        "apiVersions": ["*"],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": ["events"],
-    },
-    {
-        "apiGroups": ["coordination.k8s.io"],
-        "apiVersions": ["*"],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": ["leases"],
-    },
+IS_THE_OPERATOR = [{"name": "is-the-operator", "expression": IS_OPERATOR}]
+ALSO_ALLOWED = (
+    rule(names.GROUP, [f"{names.PLURAL}/status"], ["UPDATE"]),
+    {**rule("", ["events"], ["CREATE", "UPDATE"]), "apiGroups": ["", "events.k8s.io"]},
+    rule("coordination.k8s.io", ["leases"], ["CREATE", "UPDATE"]),
 )
 """What it writes besides workloads."""
 
@@ -40,52 +21,23 @@ def own_account_policies() -> list[Manifest]:
     found: list[Manifest] = []
     for shape in SHAPES:
         name = f"pinnedrelease-own-account{shape.suffix}"
-        found.append(_policy(name, [_updates(shape)], [], _validations(shape)))
-        found.append(_denying(name))
+        checks = _validations(shape)
+        found += [
+            validating(name, shape.rules("UPDATE"), checks, conditions=IS_THE_OPERATOR),
+            refusing(name),
+        ]
     name = "pinnedrelease-own-account-nothing-else"
-    everything: dict[str, object] = {
-        "apiGroups": ["*"],
-        "apiVersions": ["*"],
-        "operations": ["CREATE", "UPDATE", "DELETE", "CONNECT"],
-        "resources": ["*/*"],
-    }
-    allowed = [*(_updates(shape) for shape in SHAPES), *ALSO_ALLOWED]
+    everything = rule("*", ["*/*"], ["CREATE", "UPDATE", "DELETE", "CONNECT"])
     message = "the account of PinnedRelease changes images of workloads and nothing else"
-    found.append(
-        _policy(name, [everything], allowed, [{"expression": "false", "message": message}])
+    nothing = validating(
+        name,
+        [everything],
+        [{"expression": "false", "message": message}],
+        excluded=[one for shape in SHAPES for one in shape.rules("UPDATE")] + [*ALSO_ALLOWED],
+        conditions=IS_THE_OPERATOR,
     )
-    found.append(_denying(name))
+    found += [nothing, refusing(name)]
     return found
-
-
-def _policy(
-    name: str,
-    rules: list[dict[str, object]],
-    excluded: list[dict[str, object]],
-    validations: list[dict[str, str]],
-) -> Manifest:
-    constraints: Manifest = {"resourceRules": rules}
-    if excluded:
-        constraints["excludeResourceRules"] = excluded
-    return {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name, "labels": LABELS},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": constraints,
-            "matchConditions": [{"name": "is-the-operator", "expression": IS_OPERATOR}],
-            "validations": validations,
-        },
-    }
-
-
-def _denying(name: str) -> Manifest:
-    return binding("ValidatingAdmissionPolicyBinding", name, "v1", DENY)
-
-
-def _updates(shape: Shape) -> dict[str, object]:
-    return {**shape.rules[0], "operations": ["UPDATE"]}
 
 
 def _validations(shape: Shape) -> list[dict[str, str]]:
@@ -151,10 +103,7 @@ def _containers(pod: str, field: str) -> str:
 
 
 def _have_digests(pod: str) -> str:
-    new, old = (
-        f"({one}.{pod}.containers + {one}.{pod}.?initContainers.orValue([]))"
-        for one in ("object", "oldObject")
-    )
+    new, old = (f"({containers_of(f'{one}.{pod}')})" for one in ("object", "oldObject"))
     return (
         f"{new}.all(c, c.image.matches('@sha256:[a-f0-9]{{64}}$')"
         f" || {old}.exists(o, o.name == c.name && o.image == c.image))"

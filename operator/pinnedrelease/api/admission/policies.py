@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pinnedrelease.api.admission.expressions import (
     IS_TARGET,
-    PARAM_KIND,
     SHAPES,
     Shape,
     condition,
+    containers_of,
     variables,
 )
+from pinnedrelease.api.admission.objects import (
+    PARAMETERS,
+    Manifest,
+    mutating,
+    refusing,
+    rewriting,
+    rule,
+    validating,
+    with_parameters,
+)
 
-Manifest = dict[str, object]
-LABELS = {
-    "app.kubernetes.io/name": "pinnedrelease",
-    "app.kubernetes.io/part-of": "pinnedrelease",
-}
-GROUP = "admissionregistration.k8s.io"
 WHAT_TO_DO = (
     "change the PinnedRelease (pinrel promote, pinrel rollback), or let go of the workload with"
     " spec.suspend"
@@ -34,25 +38,18 @@ def pin_policies(
     for shape in SHAPES:
         full_name = f"{name}{shape.suffix}"
         found.append(
-            {
-                "apiVersion": f"{GROUP}/{version}",
-                "kind": "MutatingAdmissionPolicy",
-                "metadata": {"name": full_name, "labels": LABELS},
-                "spec": {
-                    "paramKind": PARAM_KIND,
-                    # The operator puts right what a defect of this policy lets through.
-                    "failurePolicy": "Ignore",
-                    "reinvocationPolicy": "IfNeeded",
-                    "matchConstraints": {
-                        "resourceRules": [{**shape.rules[0], "operations": list(operations)}]
-                    },
-                    "matchConditions": condition(IS_TARGET),
-                    "variables": variables(shape.pod),
-                    "mutations": [image_mutation(shape, "variables.image")],
-                },
-            }
+            with_parameters(
+                mutating(
+                    full_name,
+                    shape.rules(*operations),
+                    [image_mutation(shape, "variables.image")],
+                    conditions=condition(IS_TARGET),
+                    variables=variables(shape.pod),
+                    version=version,
+                )
+            )
         )
-        found.append(binding("MutatingAdmissionPolicyBinding", full_name, version, PARAMETERS))
+        found.append(rewriting(full_name, version, PARAMETERS))
     return found
 
 
@@ -62,42 +59,32 @@ def deny_policies() -> list[Manifest]:
     for shape in SHAPES:
         name = f"pinnedrelease-deny{shape.suffix}"
         found.append(
-            {
-                "apiVersion": f"{GROUP}/v1",
-                "kind": "ValidatingAdmissionPolicy",
-                "metadata": {"name": name, "labels": LABELS},
-                "spec": {
-                    "paramKind": PARAM_KIND,
-                    "failurePolicy": "Fail",
-                    "matchConstraints": {"resourceRules": shape.rules},
-                    "matchConditions": condition(IS_TARGET),
-                    "variables": variables(shape.pod),
-                    "validations": [
-                        {
-                            "expression": "size(variables.wrong) == 0",
-                            "messageExpression": MESSAGE,
-                            "reason": "Forbidden",
-                        }
-                    ],
-                },
-            }
+            with_parameters(
+                validating(
+                    name,
+                    shape.rules(),
+                    [REFUSAL],
+                    conditions=condition(IS_TARGET),
+                    variables=variables(shape.pod),
+                )
+            )
         )
-        found.append(_denying(name, PARAMETERS))
+        found.append(refusing(name, PARAMETERS))
     return [*found, *_pods()]
 
 
-PARAMETERS: Manifest = {
-    "paramRef": {
-        # Every PinnedRelease in the namespace of the request; none: nothing to keep.
-        "selector": {},
-        "parameterNotFoundAction": "Allow",
-    }
-}
 MESSAGE = (
     "'PinnedRelease ' + params.metadata.name + ' keeps container ' + variables.wrong[0] + ' on ' +"
     " params.spec.repository + (variables.digest == params.spec.digest ? ':' + params.spec.tag :"
     f" '') + '@' + variables.digest + '; {WHAT_TO_DO}'"
 )
+
+
+REFUSAL = {
+    "expression": "size(variables.wrong) == 0",
+    "messageExpression": MESSAGE,
+    "reason": "Forbidden",
+}
 
 
 def image_mutation(shape: Shape, image: str) -> Manifest:
@@ -134,56 +121,16 @@ def _pods() -> list[Manifest]:
         f" {target}.name)"
     )
     pod_variables = variables("object.spec")
-    was = "oldObject.spec.containers + (oldObject.spec.?initContainers.orValue([]))"
+    was = containers_of("oldObject.spec")
     changed = (
         f"variables.step0.filter(c, c.name in variables.wrong && !({was})"
         ".exists(o, o.name == c.name && o.image == c.image)).map(c, c.name)"
     )
-    policy: Manifest = {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name, "labels": LABELS},
-        "spec": {
-            "paramKind": PARAM_KIND,
-            "failurePolicy": "Fail",
-            "matchConstraints": {
-                "resourceRules": [
-                    {
-                        "apiGroups": [""],
-                        "apiVersions": ["v1"],
-                        "operations": ["UPDATE"],
-                        "resources": ["pods"],
-                    }
-                ]
-            },
-            "matchConditions": condition(is_mine),
-            "variables": [*pod_variables, {"name": "changed", "expression": changed}],
-            "validations": [
-                {
-                    "expression": "size(variables.changed) == 0",
-                    "messageExpression": MESSAGE,
-                    "reason": "Forbidden",
-                }
-            ],
-        },
-    }
-    return [policy, _denying(name, PARAMETERS)]
-
-
-def _denying(name: str, more: Manifest) -> Manifest:
-    found = binding("ValidatingAdmissionPolicyBinding", name, "v1", more)
-    spec = found["spec"]
-    return {**found, "spec": {**(spec if isinstance(spec, dict) else {}), **DENY}}
-
-
-DENY: Manifest = {"validationActions": ["Deny"]}
-
-
-def binding(kind: str, name: str, version: str, more: Manifest) -> Manifest:
-    """The binding of a policy, of the same name."""
-    return {
-        "apiVersion": f"{GROUP}/{version}",
-        "kind": kind,
-        "metadata": {"name": name, "labels": LABELS},
-        "spec": {"policyName": name, **more},
-    }
+    policy = validating(
+        name,
+        [rule("", ["pods"], ["UPDATE"], "v1")],
+        [{**REFUSAL, "expression": "size(variables.changed) == 0"}],
+        conditions=condition(is_mine),
+        variables=[*pod_variables, {"name": "changed", "expression": changed}],
+    )
+    return [with_parameters(policy), refusing(name, PARAMETERS)]

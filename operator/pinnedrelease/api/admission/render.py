@@ -9,8 +9,9 @@ import yaml
 
 from pinnedrelease.api.admission.digest_only import digest_only_policies, sample_policies
 from pinnedrelease.api.admission.hold import hold_policies
+from pinnedrelease.api.admission.objects import Manifest
 from pinnedrelease.api.admission.own_account import own_account_policies
-from pinnedrelease.api.admission.policies import Manifest, deny_policies, pin_policies
+from pinnedrelease.api.admission.policies import deny_policies, pin_policies
 from pinnedrelease.api.admission.stamp import stamp_policies
 
 HEADER = "# Generated from operator/pinnedrelease/api/admission by `make manifests`. Do not edit.\n"

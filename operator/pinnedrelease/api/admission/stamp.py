@@ -13,7 +13,7 @@ from pinnedrelease.api.admission.expressions import (
     Shape,
     containers_of,
 )
-from pinnedrelease.api.admission.policies import GROUP, LABELS, Manifest, binding
+from pinnedrelease.api.admission.objects import Manifest, json_patch, mutating, rewriting
 from pinnedrelease.core.marks import CHANGED_AT, CHANGED_BY
 
 OLD = "oldObject.?metadata.annotations.orValue({})"
@@ -30,32 +30,17 @@ def stamp_policies() -> list[Manifest]:
     found: list[Manifest] = []
     for shape in SHAPES:
         name = f"pinnedrelease-stamp{shape.suffix}"
+        is_news = f"({IS_NOT_OPERATOR}) && ({_images_differ(shape)} || {_stamps_differ()})"
         found.append(
-            {
-                "apiVersion": f"{GROUP}/v1",
-                "kind": "MutatingAdmissionPolicy",
-                "metadata": {"name": name, "labels": LABELS},
-                "spec": {
-                    "failurePolicy": "Ignore",
-                    "reinvocationPolicy": "IfNeeded",
-                    "matchConstraints": {"resourceRules": shape.rules},
-                    "matchConditions": [
-                        {
-                            "name": "changes-an-image-or-a-stamp",
-                            "expression": (
-                                f"({IS_NOT_OPERATOR}) && ({_images_differ(shape)} ||"
-                                f" {_stamps_differ()})"
-                            ),
-                        }
-                    ],
-                    "variables": _variables(shape),
-                    "mutations": [
-                        {"patchType": "JSONPatch", "jsonPatch": {"expression": _patches()}}
-                    ],
-                },
-            }
+            mutating(
+                name,
+                shape.rules(),
+                [json_patch(_patches())],
+                conditions=[{"name": "changes-an-image-or-a-stamp", "expression": is_news}],
+                variables=_variables(shape),
+            )
         )
-        found.append(binding("MutatingAdmissionPolicyBinding", name, "v1", {}))
+        found.append(rewriting(name))
     return found
 
 
