@@ -46,6 +46,10 @@ class Unavailable(ClusterError):
         self.retry_after_s = retry_after_s
 
 
+class CertificateRefused(Unavailable):
+    """The API server's certificate is not signed by the authority that we know."""
+
+
 class MalformedDocument(ClusterError):
     """The API server sent something that is not the object that was asked for."""
 

@@ -49,13 +49,25 @@ class Lister:
         ]
         return [one for one in found if one is not None]
 
-    async def documents(
+    async def versions(
         self, kind: paths.ResourceKind, namespace: str | None
+    ) -> dict[tuple[str, str], str]:
+        """The resourceVersion of every object of a kind, by namespace and name."""
+        found: dict[tuple[str, str], str] = {}
+        async for document in self.documents(kind, namespace, metadata_only=True):
+            metadata = document.child("metadata")
+            place = (metadata.text("namespace"), metadata.text("name"))
+            found[place] = metadata.text("resourceVersion")
+        return found
+
+    async def documents(
+        self, kind: paths.ResourceKind, namespace: str | None, *, metadata_only: bool = False
     ) -> AsyncIterator[Document]:
         """All objects of a kind as the API server has them, page by page."""
-        query = {"limit": str(PAGE)}
+        query, path = {"limit": str(PAGE)}, paths.collection(kind, namespace)
+        read = self._session.list_metadata if metadata_only else self._session.get
         while True:
-            page = await self._session.get(paths.collection(kind, namespace), query)
+            page = await read(path, query)
             for document in page.children("items"):
                 yield document
             following = page.child("metadata").optional_text("continue")

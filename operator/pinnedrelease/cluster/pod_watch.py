@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 PAGE = 500
 FORBIDDEN_RETRY_S = 300.0
+RELIST_S = 3600.0
+"""An end that was never told leaves a pod that is none: now and then all are listed anew."""
 
 
 class PodEvents(Protocol):
@@ -56,9 +58,12 @@ class PodWatch:
         """Keep up with pods, for ever."""
         failures = 0
         version: str | None = None
+        now_s = asyncio.get_running_loop().time
+        listed_at_s = now_s()
         while True:
             try:
-                if version is None:
+                if version is None or now_s() - listed_at_s > RELIST_S:
+                    listed_at_s = now_s()
                     version = await self._list()
                 version = await self._watch(version)
                 failures = 0

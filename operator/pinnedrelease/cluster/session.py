@@ -13,6 +13,7 @@ from pinnedrelease import __version__
 from pinnedrelease.cluster.configuration import ClusterAccess
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import (
+    CertificateRefused,
     ClusterError,
     Conflict,
     Forbidden,
@@ -22,14 +23,16 @@ from pinnedrelease.cluster.errors import (
     NotFound,
     Unavailable,
 )
+from pinnedrelease.cluster.watch_book import WatchBook
 
 DEADLINE_S = 5.0
 KEEPALIVE_S = 30.0
 WATCH_S = 290
 WATCH_GRACE_S = 30
-WATCH_SILENCE_S = 120.0
+WATCH_SILENCE_S = 80.0
 """Bookmarks come about once a minute: a watch that is silent for longer is dead."""
 MESSAGE_LIMIT = 300
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class Session:
@@ -42,8 +45,7 @@ class Session:
         self._access = access
         self._http: aiohttp.ClientSession | None = None
         self._opened: list[aiohttp.ClientSession] = []
-        self.watched_paths: set[str] = set()
-        """Collections of which a watch has been opened: their first list is complete by then."""
+        self.watches = WatchBook()
 
     @property
     def server(self) -> str:
@@ -78,6 +80,10 @@ class Session:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """Read one object or list. Raises a ClusterError."""
         return await self._request("GET", path, query=query)
+
+    async def list_metadata(self, path: str, query: Mapping[str, str]) -> Document:
+        """Read a list with nothing but the metadata of its objects. Raises a ClusterError."""
+        return await self._request("GET", path, query=query, accept=METADATA_LIST)
 
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[Document]:
         """The events of a collection, one after the other, until the server ends the watch.
@@ -121,10 +127,13 @@ class Session:
         query: Mapping[str, str] | None = None,
         body: object = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Document:
         http = self._http if self._http is not None and not self._http.closed else self.renew()
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        headers = {"Content-Type": content_type} if data is not None else None
+        headers = {"Accept": accept}
+        if data is not None:
+            headers["Content-Type"] = content_type
         try:
             async with (
                 asyncio.timeout(DEADLINE_S),
@@ -133,6 +142,8 @@ class Session:
                 ) as response,
             ):
                 raw = await response.read()
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise CertificateRefused(f"{method} {path}: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise Unavailable(
@@ -147,12 +158,15 @@ class Session:
     async def _authorize(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
+        is_watch = request.url.query.get("watch") == "true"
+        if is_watch:
+            await self.watches.wait_for_turn(request.url.path)
         token = await self._access.tokens.current()
         if token is not None:
             request.headers["Authorization"] = token
         response = await handler(request)
-        if request.url.query.get("watch") == "true" and response.status == HTTPStatus.OK:
-            self.watched_paths.add(request.url.path)
+        if is_watch and response.status == HTTPStatus.OK:
+            self.watches.opened(request.url.path, response)
         return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from pinnedrelease.cluster.writer import Writer
@@ -9,18 +10,22 @@ from pinnedrelease.controller.metrics import Metrics
 from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
+from pinnedrelease.reconcile.gather import Key
 
 
 class CountedWrites:
     """The writes of a pass. Raises what the writer raises."""
 
-    def __init__(self, writer: Writer, metrics: Metrics) -> None:
+    def __init__(self, writer: Writer, metrics: Metrics, wrote: Callable[[Key], None]) -> None:
+        """``wrote`` hears of each status that was stored."""
         self._writer = writer
         self._metrics = metrics
+        self._wrote = wrote
 
     async def write_status(self, release: Release, status: Status) -> str:
         """Store the status; what it tells for the first time is counted as well."""
         version = await self._writer.write_status(release, status)
+        self._wrote(Key(release.namespace, release.name))
         self._metrics.wrote("status")
         self._metrics.status_changed(release.status, status)
         return version

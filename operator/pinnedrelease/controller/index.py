@@ -23,6 +23,7 @@ class TargetIndex:
         self._keys_at: dict[Place, set[Key]] = {}
         self._arrived: dict[Key, Workload] = {}
         self._versions: dict[Key, str] = {}
+        self._workload_versions: dict[Place, str] = {}
 
     def put(self, key: Key, target: Target | None, version: str | None = None) -> None:
         """Note a PinnedRelease that exists; no target when it cannot be read."""
@@ -61,6 +62,30 @@ class TargetIndex:
         keys.discard(key)
         if not keys:
             del self._keys_at[place]
+            self._workload_versions.pop(place, None)
+
+    def saw_version(self, key: Key, version: str) -> None:
+        """Note the resourceVersion of a PinnedRelease whose event was missed."""
+        self._versions[key] = version
+
+    def known(self) -> tuple[Key, ...]:
+        """Every PinnedRelease that was seen."""
+        return tuple(self._versions)
+
+    def places(self) -> tuple[Place, ...]:
+        """Every workload that is governed."""
+        return tuple(self._keys_at)
+
+    def saw_workload(self, place: Place, version: str | None) -> None:
+        """Note the resourceVersion of a governed workload; None: it is gone."""
+        if version is None:
+            self._workload_versions.pop(place, None)
+        elif place in self._keys_at:
+            self._workload_versions[place] = version
+
+    def seen_workload(self, place: Place) -> str | None:
+        """The resourceVersion of a governed workload as it was noted last."""
+        return self._workload_versions.get(place)
 
     def keys_for(self, namespace: str, target: Target) -> tuple[Key, ...]:
         """The PinnedReleases that govern this workload."""

@@ -13,6 +13,7 @@ from pinnedrelease.cluster.errors import NoConfiguration
 from pinnedrelease.controller.logs import set_up_logs
 from pinnedrelease.controller.service import Operator
 from pinnedrelease.controller.settings import Settings, parse_settings
+from pinnedrelease.controller.start_checks import CannotStart
 from pinnedrelease.reconcile.clock import SystemClock
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     set_up_logs(settings.log_format, settings.log_level)
     try:
         return 0 if asyncio.run(_run(settings)) else 1
-    except NoConfiguration as error:
+    except (NoConfiguration, CannotStart) as error:
         print(f"pinrel controller: {error}", file=sys.stderr)  # noqa: T201 - for the person
         return 1
 

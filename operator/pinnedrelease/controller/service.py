@@ -34,7 +34,10 @@ from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.policy_watch import watch_policies
 from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.registries import RegistryParts
+from pinnedrelease.controller.resync import Reactions, Resync
 from pinnedrelease.controller.settings import Settings
+from pinnedrelease.controller.start_checks import check_start
+from pinnedrelease.controller.watchdog import Canary, Watchdog
 from pinnedrelease.controller.watches import watch
 from pinnedrelease.controller.workers import Workers
 from pinnedrelease.core.pin import Target, TargetKind
@@ -72,6 +75,8 @@ class Operator:
             PodWatch(self._session, self._pods, place, clock.unit_random) for place in places
         ]
         self._metrics = Metrics()
+        self._canary = Canary()
+        self._watchdog = Watchdog(self._session, self._canary, self._watched())
         self._registries = RegistryParts(
             settings.registries,
             self._session,
@@ -82,15 +87,20 @@ class Operator:
         reader = Reader(self._session)
         self._election: Election | None = None
         writer = Writer(self._session, self._is_leading)
+        lister = Lister(self._session)
+        reactions = Reactions(wake=self._queue.add, gone=self._forget)
+        self._resync = Resync(
+            lister, self._index, reactions, settings.namespaces, clock, settings.resync_s
+        )
         self._orphans = Orphans(
-            OrphanReads(reader, Lister(self._session)),
+            OrphanReads(reader, lister),
             writer,
             is_ready=self._is_ready,
             is_governed=self._is_governed,
         )
         self._reconciler = Reconciler(
             reader,
-            CountedWrites(writer, self._metrics),
+            CountedWrites(writer, self._metrics, self._canary.wrote),
             self._index,
             clock,
             settings.limits,
@@ -107,7 +117,21 @@ class Operator:
         self._metrics.watch_releases(self._reconciler.releases)
 
     async def run(self) -> bool:
-        """Run until a signal. Returns whether the end was asked for."""
+        """Run until a signal. Returns whether the end was asked for. Raises CannotStart."""
+        namespaces = self._settings.namespaces
+        try:
+            await check_start(self._session, namespaces)
+            where = ", ".join(namespaces) or "all namespaces"
+            server = self._session.server
+            log.info("operator started", extra={"namespaces": where, "server": server})
+            return await _supervise(self._tasks())
+        finally:
+            await self._registries.close()
+            if self._election is not None:
+                await self._election.release()
+            await self._session.close()
+
+    def _tasks(self) -> Mapping[str, Awaitable[None]]:
         settings = self._settings
         tasks: dict[str, Awaitable[None]] = {
             f"worker-{number}": self._work() for number in range(settings.workers)
@@ -122,21 +146,14 @@ class Operator:
             tasks["metrics"] = serve_metrics(self._metrics, *address)
             tasks["policies"] = watch_policies(self._session, self._metrics)
         tasks |= self._registries.tasks()
+        tasks |= {"watchdog": self._watchdog.run(), "resync": self._resync.run()}
         if settings.limits.admission_hold:
             tasks["orphans"] = self._let_go_of_orphans()
         if self._election is not None:
             tasks["election"] = self._election.run()
         # kopf cancels every task that is younger than itself when it ends, so it comes last.
         tasks[WATCHES] = watch(self._session, self._wake, settings.namespaces, STOP_TIMEOUT_S)
-        where = ", ".join(settings.namespaces) or "all namespaces"
-        log.info("operator started", extra={"namespaces": where, "server": self._session.server})
-        try:
-            return await _supervise(tasks)
-        finally:
-            await self._registries.close()
-            if self._election is not None:
-                await self._election.release()
-            await self._session.close()
+        return tasks
 
     async def _work(self) -> None:
         """Passes begin once this process leads, and pods are known.
@@ -174,15 +191,23 @@ class Operator:
         if kind != names.KIND:
             self._wake_for_workload(key, TargetKind(kind), event, document)
             return
-        rivals = self._index.sharing_target(key)
+        self._canary.saw(key)
         if event == "DELETED":
-            target = self._index.target_of(key)
-            self._index.drop(key)
-            if target is not None and not rivals:
-                self._note_orphan((key.namespace, target))
-        else:
-            self._index.put(key, target_in(document), version_in(document))
+            self._forget(key)
+            return
+        rivals = self._index.sharing_target(key)
+        self._index.put(key, target_in(document), version_in(document))
         for concerned in {key, *rivals, *self._index.sharing_target(key)}:
+            self._queue.add(concerned)
+
+    def _forget(self, key: Key) -> None:
+        """A PinnedRelease is gone: whoever shared its target may govern it now."""
+        self._canary.saw(key)
+        rivals, target = self._index.sharing_target(key), self._index.target_of(key)
+        self._index.drop(key)
+        if target is not None and not rivals:
+            self._note_orphan((key.namespace, target))
+        for concerned in (key, *rivals):
             self._queue.add(concerned)
 
     def _wake_for_workload(
@@ -194,6 +219,9 @@ class Operator:
             if event != "DELETED" and has_pins(document):
                 self._note_orphan((place.namespace, target))
             return
+        self._index.saw_workload(
+            (place.namespace, target), None if event == "DELETED" else version_in(document)
+        )
         workload: Workload | None = None
         # What a list brings may be older than what has been acted on before a restart.
         if event in ("ADDED", "MODIFIED"):
@@ -209,10 +237,13 @@ class Operator:
 
     def _is_ready(self) -> bool:
         """Whether every kind has been listed and is being watched, everywhere."""
+        return self._watched() <= self._session.watches.were_opened()
+
+    def _watched(self) -> frozenset[str]:
+        """The collections that kopf watches."""
         places: tuple[str | None, ...] = self._settings.namespaces or (None,)
         kinds = (paths.RELEASES, *paths.WORKLOADS.values())
-        expected = {paths.collection(kind, place) for kind in kinds for place in places}
-        return expected <= self._session.watched_paths
+        return frozenset(paths.collection(kind, place) for kind in kinds for place in places)
 
 
 async def _supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:

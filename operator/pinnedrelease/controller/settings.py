@@ -29,6 +29,7 @@ class Settings:
     namespaces: tuple[str, ...]
     """Empty: all namespaces."""
     workers: int
+    resync_s: float
     health_address: str
     health_port: int
     metrics_address: str
@@ -51,6 +52,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
             name for text in given.namespace for name in text.split(",") if name.strip()
         ),
         workers=given.workers,
+        resync_s=given.resync,
         health_address=given.health_address,
         health_port=given.health_port,
         metrics_address=given.metrics_address,
@@ -110,6 +112,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="namespace to watch, repeatable or comma separated; default: all",
     )
     add("--workers", type=_positive, default=8, help="passes at the same time (default 8)")
+    add(
+        "--resync",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="how often the watches are compared with what there is (default 600)",
+    )
     add("--health-address", default="127.0.0.1", help="address of /livez and /readyz")
     add("--health-port", type=int, default=0, help="port of /livez and /readyz; 0: none")
     add("--metrics-address", default="127.0.0.1", help="address of /metrics")

@@ -12,8 +12,9 @@ ALSO_ALLOWED = (
     rule(names.GROUP, [f"{names.PLURAL}/status"], ["UPDATE"]),
     {**rule("", ["events"], ["CREATE", "UPDATE"]), "apiGroups": ["", "events.k8s.io"]},
     rule("coordination.k8s.io", ["leases"], ["CREATE", "UPDATE"]),
+    rule("authorization.k8s.io", ["selfsubjectaccessreviews"], ["CREATE"]),
 )
-"""What it writes besides workloads."""
+"""What it writes besides workloads, and the questions what it may."""
 
 
 def own_account_policies() -> list[Manifest]:

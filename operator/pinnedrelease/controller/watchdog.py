@@ -1,0 +1,91 @@
+"""Ends the process when it has gone blind: a watch is over and nobody has noticed.
+
+A pod that is started anew lists everything afresh and writes nothing that is right already, so
+ending is cheap; staying on without a watch would be silence that looks like health.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+from pinnedrelease.cluster.errors import CertificateRefused, ClusterError
+from pinnedrelease.cluster.session import Session
+from pinnedrelease.reconcile.gather import Key
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 5.0
+CLOSED_LIMIT_S = 45.0
+"""A watch that ended is asked for anew within seconds, at the most 20 (``watch_book``)."""
+CANARY_LIMIT_S = 60.0
+
+
+class Canary:
+    """Our own status writes must come back through the watch."""
+
+    def __init__(self) -> None:
+        self._awaited_since_s: dict[Key, float] = {}
+
+    def wrote(self, key: Key) -> None:
+        """A status has been stored."""
+        self._awaited_since_s.setdefault(key, asyncio.get_running_loop().time())
+
+    def saw(self, key: Key) -> None:
+        """The watch has brought something of this PinnedRelease."""
+        self._awaited_since_s.pop(key, None)
+
+    def overdue(self) -> Key | None:
+        """A PinnedRelease whose change has not come back in time."""
+        limit_s = asyncio.get_running_loop().time() - CANARY_LIMIT_S
+        return next((key for key, at_s in self._awaited_since_s.items() if at_s < limit_s), None)
+
+
+class Watchdog:
+    """Knows why the process is blind, if it is."""
+
+    def __init__(self, session: Session, canary: Canary, watched: Collection[str]) -> None:
+        self._session = session
+        self._canary = canary
+        self._watched = watched
+        self.trouble: str | None = None
+
+    async def run(self) -> None:
+        """Look for ever; return when the process is blind."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            blind = self._blindness()
+            if blind is None:
+                continue
+            path, reason = blind
+            # While the API server does not answer, nobody can watch, and a new process neither.
+            if await self._answers(path):
+                self.trouble = reason
+                log.error("blind, so this process ends", extra={"reason": reason})
+                return
+
+    def _blindness(self) -> tuple[str, str] | None:
+        opened = self._session.watches.were_opened()
+        for path in self._watched:
+            if path not in opened:
+                continue
+            closed_for_s = self._session.watches.closed_for_s(path)
+            if closed_for_s > CLOSED_LIMIT_S:
+                return path, f"nothing has watched {path} for {closed_for_s:.0f} s"
+        overdue = self._canary.overdue()
+        if overdue is None:
+            return None
+        path = next(iter(self._watched))
+        return path, f"the status of {overdue} was written and never seen"
+
+    async def _answers(self, path: str) -> bool:
+        """Whether a new process would be better off."""
+        try:
+            await self._session.get(path, {"limit": "1"})
+        except CertificateRefused:
+            # The authority was replaced; a new process reads the file anew.
+            return True
+        except ClusterError:
+            return False
+        return True
