@@ -130,6 +130,11 @@ class ControlPlane(Cluster):
         return self._layout.server
 
     @property
+    def etcd(self) -> str:
+        """etcd's URL."""
+        return f"http://127.0.0.1:{self._layout.etcd_port}"
+
+    @property
     def authority(self) -> Path:
         """The certificate authority's certificate."""
         return self._layout.authority

@@ -1,17 +1,21 @@
-"""A TLS proxy between the operator and the API server that records requests and disturbs them."""
+"""A TLS proxy between operators and the API server: it disturbs by rules, and records everything.
+
+What an operator did is judged by this record, never by its own words.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import json
 import ssl
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
@@ -20,38 +24,53 @@ from controlplane.certificates import Authority
 from controlplane.kubeconfig import cluster_entry, write_kubeconfig
 from controlplane.plane import ControlPlane
 from controlplane.processes import free_port
-
-NOT_FORWARDED = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+from faults.calls import Call, When
+from faults.exchange import Exchange
+from faults.faults import Fault, pass_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """One request that came through."""
 
-    method: str
-    path: str
+    call: Call
     status: int | None
-    """What the API server answered; None when it was not asked."""
+    """What the API server answered; None when it was not asked, or not yet."""
+    at_s: float
+    """Monotonic seconds at which it came."""
+    body: bytes
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the API server took it."""
+        return self.status is not None and self.status < 300
 
-class Moment(Enum):
-    """When a rule strikes."""
-
-    BEFORE = auto()
-    """The API server has not seen the request."""
-    AFTER = auto()
-    """The API server has answered, the operator has not heard it."""
+    def document(self) -> Any:
+        """The body of a write."""
+        return json.loads(self.body)
 
 
 @dataclass(slots=True, kw_only=True)
-class Strike:
-    """Do something at the n-th write, counted from one, and drop the connection."""
+class Rule:
+    """A fault for the calls that are meant, after some have passed, and for so many of them."""
 
-    at_write: int
-    moment: Moment
-    action: Callable[[], None]
-    struck: bool = field(default=False, init=False)
+    when: When
+    fault: Fault
+    skip: int = 0
+    times: int | None = None
+    struck: int = field(default=0, init=False)
+    _matched: int = field(default=0, init=False)
+
+    def takes(self, call: Call) -> bool:
+        """Count a call; whether it is to be disturbed."""
+        if not self.when.means(call):
+            return False
+        self._matched += 1
+        spent = self.times is not None and self.struck >= self.times
+        if self._matched <= self.skip or spent:
+            return False
+        self.struck += 1
+        return True
 
 
 class FaultProxy:
@@ -67,9 +86,8 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._run, name="fault-proxy", daemon=True)
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
-        self._writes = 0
-        self.seen: list[Seen] = []
-        self.strike: Strike | None = None
+        self._rules: tuple[Rule, ...] = ()
+        self._seen: list[Seen] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -94,15 +112,33 @@ class FaultProxy:
             user=token,
         )
 
-    def expect(self, strike: Strike | None) -> None:
-        """Set the rule; counting of writes starts anew."""
-        self._writes = 0
-        self.seen.clear()
-        self.strike = strike
+    def forget(self) -> None:
+        """No rules, and an empty record."""
+        self._rules, self._seen = (), []
 
-    def writes(self) -> list[Seen]:
-        """The writes since the last rule, events left out."""
-        return [one for one in self.seen if _is_counted(one.method, one.path)]
+    def add(self, when: When, fault: Fault, *, skip: int = 0, times: int | None = None) -> Rule:
+        """A rule that counts from now on. The first that takes a call disturbs it."""
+        rule = Rule(when=when, fault=fault, skip=skip, times=times)
+        self._rules = (*self._rules, rule)
+        return rule
+
+    def remove(self, rule: Rule) -> None:
+        """Without this rule from now on."""
+        self._rules = tuple(one for one in self._rules if one is not rule)
+
+    @contextmanager
+    def during(self, when: When, fault: Fault) -> Iterator[Rule]:
+        """A rule for the time of a block."""
+        rule = self.add(when, fault)
+        try:
+            yield rule
+        finally:
+            self.remove(rule)
+
+    def seen(self, when: When | None = None, since_s: float = 0.0) -> list[Seen]:
+        """The record, in the order in which answers were known."""
+        meant = when or When()
+        return [one for one in self._seen if meant.means(one.call) and one.at_s >= since_s]
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -112,11 +148,13 @@ class FaultProxy:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         upstream_tls = ssl.create_default_context(cafile=self._plane.authority)
-        connector = aiohttp.TCPConnector(limit=0, ssl=upstream_tls)
+        connector = aiohttp.TCPConnector(limit=0, ssl=upstream_tls, force_close=True)
         async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as upstream:
-            application = web.Application(client_max_size=2**24)
+            application = web.Application(client_max_size=2**26)
             application.router.add_route("*", "/{path:.*}", self._handler(upstream))
-            runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+            runner = web.AppRunner(
+                application, access_log=None, shutdown_timeout=0.5, handler_cancellation=True
+            )
             await runner.setup()
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(self._server_keys.certificate, self._server_keys.key)
@@ -129,69 +167,27 @@ class FaultProxy:
         self, upstream: aiohttp.ClientSession
     ) -> Callable[[web.Request], asyncio.Future[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            counted = _is_counted(request.method, request.path)
-            if counted:
-                self._writes += 1
-            number = self._writes
-            if counted and self._strikes(number, Moment.BEFORE):
-                self._record(request, None)
-                return self._dropped(request)
-            body = await request.read()
-            headers = {
-                name: value
-                for name, value in request.headers.items()
-                if name.lower() not in NOT_FORWARDED
-            }
+            at_s = time.monotonic()
+            is_watch = request.query.get("watch") == "true"
+            call = Call.of(request.method, request.path, is_watch=is_watch)
             url = self._plane.server + request.path_qs
-            async with upstream.request(
-                request.method,
-                url,
-                headers=headers,
-                data=body or None,
-                skip_auto_headers=("Content-Type", "Accept-Encoding"),
-                timeout=aiohttp.ClientTimeout(),
-            ) as answer:
-                self._record(request, answer.status)
-                if counted and self._strikes(number, Moment.AFTER):
-                    await answer.read()
-                    return self._dropped(request)
-                return await _relay(request, answer)
+            body = await request.read()
+            exchange = Exchange(call, request, upstream, url)
+            if is_watch:
+                # Recorded at its beginning: its end may be far.
+                self._seen.append(Seen(call=call, status=200, at_s=at_s, body=b""))
+            try:
+                return await self._fault_for(call)(exchange)
+            except (aiohttp.ClientError, ConnectionError):
+                # The API server is away: so is the proxy.
+                return exchange.break_off()
+            finally:
+                if not is_watch:
+                    status = exchange.status
+                    self._seen.append(Seen(call=call, status=status, at_s=at_s, body=body))
 
         return handle  # type: ignore[return-value]
 
-    def _strikes(self, number: int, moment: Moment) -> bool:
-        strike = self.strike
-        if strike is None or strike.struck:
-            return False
-        if (number, moment) != (strike.at_write, strike.moment):
-            return False
-        strike.struck = True
-        strike.action()
-        return True
-
-    def _record(self, request: web.Request, status: int | None) -> None:
-        self.seen.append(Seen(method=request.method, path=request.path, status=status))
-
-    def _dropped(self, request: web.Request) -> web.StreamResponse:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=502)
-
-
-async def _relay(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    """Pass an answer on piece by piece, as a watch needs it."""
-    headers = {
-        name: value for name, value in answer.headers.items() if name.lower() not in NOT_FORWARDED
-    }
-    response = web.StreamResponse(status=answer.status, headers=headers)
-    with contextlib.suppress(ConnectionError):
-        await response.prepare(request)
-        async for piece in answer.content.iter_any():
-            await response.write(piece)
-        await response.write_eof()
-    return response
-
-
-def _is_counted(method: str, path: str) -> bool:
-    """Writes of status and workloads; an event is news and may be lost."""
-    return method in WRITES and not path.endswith("/events")
+    def _fault_for(self, call: Call) -> Fault:
+        taking = next((rule for rule in self._rules if rule.takes(call)), None)
+        return taking.fault if taking is not None else pass_on()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import operator_process
 from controlplane.plane import ControlPlane
-from faults.fault_proxy import FaultProxy, Moment, Strike
+from faults.calls import When
+from faults.fault_proxy import FaultProxy
+from faults.faults import Fault, drop, lose_answer
 from namespace import Namespace, eventually
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
 from operator_process import OperatorProcess
@@ -20,34 +21,19 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 MOST_WRITES = 30
 
 
-@pytest.fixture(scope="module")
-def proxy(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
-    with FaultProxy(plane, tmp_path_factory.mktemp("proxy")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def proxied_kubeconfig(plane: ControlPlane, proxy: FaultProxy) -> Path:
-    token = plane.kubectl(
-        "create", "token", operator_process.ACCOUNT, "-n", operator_process.NAMESPACE,
-        "--duration=8h",
-    ).stdout.strip()  # fmt: skip
-    return proxy.kubeconfig(token)
-
-
-@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.AFTER], ids=["before", "after"])
+@pytest.mark.parametrize("fault", [drop, lose_answer], ids=["before", "after"])
 def test_a_kill_at_any_write_loses_and_doubles_nothing(
     plane: ControlPlane,
     proxy: FaultProxy,
     proxied_kubeconfig: Path,
     tmp_path: Path,
-    moment: Moment,
+    fault: Callable[[Callable[[], None]], Fault],
 ) -> None:
     """Adopt, promote and correct, killed at write 1, 2, 3 ... until a run has no such write."""
     killed = 0
     for number in range(1, MOST_WRITES):
         with OperatorProcess(proxied_kubeconfig, tmp_path) as operator:
-            struck = _adopt_promote_correct(plane, proxy, operator, number, moment)
+            struck = _adopt_promote_correct(plane, proxy, operator, number, fault)
         if not struck:
             break
         killed += 1
@@ -61,14 +47,14 @@ def _adopt_promote_correct(
     proxy: FaultProxy,
     operator: OperatorProcess,
     number: int,
-    moment: Moment,
+    fault: Callable[[Callable[[], None]], Fault],
 ) -> bool:
     """One run in a namespace of its own; returns whether the operator was killed in it."""
     name = f"kill-{secrets.token_hex(4)}"
     plane.kubectl("create", "namespace", name)
     namespace = Namespace(plane, name)
-    strike = Strike(at_write=number, moment=moment, action=operator.kill)
-    proxy.expect(strike)
+    proxy.forget()
+    strike = proxy.add(When(writes=True), fault(operator.kill), skip=number - 1, times=1)
 
     def alive_and(image: str) -> None:
         def done() -> bool:
@@ -103,4 +89,4 @@ def _adopt_promote_correct(
     newest, first = namespace.release()["status"]["history"]
     assert first["supersedeTime"] == newest["deployTime"]
     plane.kubectl("delete", "namespace", name, "--wait=false")
-    return strike.struck
+    return strike.struck > 0

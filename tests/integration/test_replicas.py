@@ -146,6 +146,7 @@ def test_a_change_while_nobody_led_is_a_gap_that_begins_at_the_last_renewal(
         first.kill()
     time.sleep(2)
     namespace.kubectl("set", "image", "deploy/web", f"web={REPOSITORY}:1.0")
+    time.sleep(1.1)  # times of the API are whole seconds
     with replicas.one("first"):
         namespace.wait_image(f"{REPOSITORY}@{DIGEST_A}")
         eventually(

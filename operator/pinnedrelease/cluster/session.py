@@ -32,6 +32,8 @@ WATCH_GRACE_S = 30
 WATCH_SILENCE_S = 80.0
 """Bookmarks come about once a minute: a watch that is silent for longer is dead."""
 MESSAGE_LIMIT = 300
+LONGEST_PAUSE_S = 30.0
+"""However long a busy server wants to be left alone: drift must be put right some time."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -46,6 +48,7 @@ class Session:
         self._http: aiohttp.ClientSession | None = None
         self._opened: list[aiohttp.ClientSession] = []
         self.watches = WatchBook()
+        self._pause_until_s = 0.0
 
     @property
     def server(self) -> str:
@@ -129,6 +132,7 @@ class Session:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Document:
+        self._respect_pause(path)
         http = self._http if self._http is not None and not self._http.closed else self.renew()
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         headers = {"Accept": accept}
@@ -151,9 +155,23 @@ class Session:
             ) from error
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._access.tokens.forget()
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._note_pause(_retry_after_s(response))
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(method, path, response, raw)
         return _parsed(raw, path)
+
+    def _note_pause(self, seconds: float | None) -> None:
+        """The server is busy and has said for how long: that is meant for every request."""
+        if seconds is not None:
+            until_s = asyncio.get_running_loop().time() + min(seconds, LONGEST_PAUSE_S)
+            self._pause_until_s = max(self._pause_until_s, until_s)
+
+    def _respect_pause(self, path: str) -> None:
+        """Raises Unavailable during a pause. Leases have a queue of their own in the server."""
+        left_s = self._pause_until_s - asyncio.get_running_loop().time()
+        if left_s > 0 and "/leases" not in path:
+            raise Unavailable(f"{path}: the API server asked for a pause", retry_after_s=left_s)
 
     async def _authorize(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
