@@ -24,6 +24,12 @@ def install(cluster: Cluster) -> None:
     cluster.kubectl("wait", "--for=condition=Established", "crd/pinnedreleases.pinnedrelease.dev")
 
 
+def install_crd(cluster: Cluster) -> None:
+    """Apply the CRD alone."""
+    cluster.kubectl("apply", "--server-side", "-k", str(MANIFESTS.parents[1] / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "crd/pinnedreleases.pinnedrelease.dev")
+
+
 class OperatorProcess:
     """One operator. Use as a context manager; started when entered, stopped when left."""
 
@@ -52,16 +58,23 @@ class OperatorProcess:
         assert self._child is not None, "the operator has not been started"
         return self._child
 
+    @property
+    def command(self) -> list[str]:
+        """How it is started."""
+        return [
+            sys.executable, "-m", "pinnedrelease", "controller",
+            "--kubeconfig", str(self._kubeconfig), *self._flags,
+        ]  # fmt: skip
+
     def start(self) -> None:
         """Start it and wait until it has logged that it started."""
         self._starts += 1
         self._child = Child(
             "operator",
-            [sys.executable, "-m", "pinnedrelease", "controller",
-             "--kubeconfig", self._kubeconfig, *self._flags],
+            self.command,
             self._folder / f"operator-{id(self)}-{self._starts}.log",
             environment={**os.environ, "PYTHONASYNCIODEBUG": ""},
-        )  # fmt: skip
+        )
         self._child.wait_until(lambda: "operator started" in self.child.tail(), 30)
 
     def stop(self) -> int:

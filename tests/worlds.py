@@ -13,6 +13,7 @@ from pinnedrelease.core.actions import (
     RecordIntent,
     WriteStatus,
 )
+from pinnedrelease.core.marks import fences_in
 from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Pin, Target, TargetKind
 from pinnedrelease.core.plan import Plan, plan
@@ -127,6 +128,7 @@ def applied(on: Workload, action: ApplyImages) -> Workload:
         ),
         owned_containers=frozenset(images),
         marks=action.marks,
+        fences=fences_in(action.marks),
         rollout=replace(on.rollout, observed=False),
     )
 

@@ -102,4 +102,4 @@ def world(
             yield World(plane, proxy, operator, name)
     finally:
         proxy.forget()
-        plane.kubectl("delete", "namespace", name, "--wait=false")
+        plane.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

@@ -104,10 +104,10 @@ class FaultProxy:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
 
-    def kubeconfig(self, token: str) -> Path:
+    def kubeconfig(self, token: str, name: str = "operator") -> Path:
         """A kubeconfig that goes through the proxy."""
         return write_kubeconfig(
-            self._folder / "proxied.kubeconfig",
+            self._folder / f"proxied-{name}.kubeconfig",
             cluster=cluster_entry(f"https://127.0.0.1:{self._port}", self._authority.certificate),
             user=token,
         )

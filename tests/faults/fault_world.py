@@ -29,6 +29,7 @@ ALLOWED = {
 }
 """P-8: every verb that the operator may ever use."""
 QUIET_S = 2.0
+COMES_TO_REST_S = 20.0
 SETTLE_S = 60.0
 WRITES_OF_A_CHANGE = 4
 
@@ -106,14 +107,31 @@ class World:
         return self.proxy.seen(when)
 
     def is_quiet(self) -> bool:
-        """Whether nothing is written for a while."""
-        before = len(self.writes())
-        time.sleep(QUIET_S)
-        return len(self.writes()) == before
+        """Whether nothing is stored for a while; events on their way may take some time before."""
+        deadline_s = time.monotonic() + COMES_TO_REST_S
+        while time.monotonic() < deadline_s:
+            before = self._stored()
+            time.sleep(QUIET_S)
+            if self._stored() == before:
+                return True
+        return False
+
+    def stored_images(self) -> list[str]:
+        """The images of every workload write that the API server took, oldest first."""
+        return [
+            image
+            for seen in self.writes(WORKLOADS)
+            if seen.is_stored
+            for image in images_in(seen.document())
+        ]
+
+    def _stored(self) -> int:
+        return sum(one.is_stored for one in self.writes())
 
     def check(self) -> None:
         """The promises that can be judged after any fault (P-1, P-3, P-4, P-7, P-8)."""
-        assert self.is_quiet(), "it still writes"
+        last = [(one.call.verb, one.call.resource, one.status) for one in self.writes()[-5:]]
+        assert self.is_quiet(), f"it still writes: {last}"
         for seen in self.proxy.seen():
             assert seen.call.verb in ALLOWED.get(seen.call.resource, {seen.call.verb}), seen.call
         for seen in self.writes(WORKLOADS):
@@ -122,12 +140,7 @@ class World:
         history = self.namespace.release().get("status", {}).get("history", [])
         revisions = [entry["revision"] for entry in history]
         assert revisions == sorted(set(revisions), reverse=True)
-        written = {
-            image
-            for seen in self.writes(WORKLOADS)
-            if seen.is_stored
-            for image in images_in(seen.document())
-        }
+        written = set(self.stored_images())
         kept = {f"{entry['repository']}@{entry['digest']}" for entry in history}
         assert written <= kept, f"{written - kept} ran and is in no history"
 

@@ -12,7 +12,6 @@ from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.workload import (
     Container,
-    Fence,
     FieldChange,
     PullSource,
     Rollout,
@@ -57,7 +56,7 @@ def decode_workload(kind: TargetKind, document: Mapping[str, object]) -> Workloa
         ),
         marks=our_marks,
         stamp=_stamp(metadata.child("annotations")),
-        fences=tuple(_fences(our_marks)),
+        fences=marks.fences_in(our_marks),
         rollout=_rollout(root, metadata, kind),
     )
 
@@ -146,14 +145,6 @@ def _stamp(annotations: Document) -> Stamp | None:
     except MalformedDocument:
         return None
     return Stamp(user=user, changed_at=changed_at) if user and changed_at is not None else None
-
-
-def _fences(our_marks: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Fence]]:
-    for name, text in our_marks:
-        if name.startswith(marks.FENCE_PREFIX):
-            fence = marks.parse_fence(text)
-            if fence is not None:
-                yield name.removeprefix(marks.FENCE_PREFIX), fence
 
 
 def _hold(spec: Document, kind: TargetKind) -> RolloutHold | None:

@@ -37,6 +37,16 @@ def parse_fence(text: str) -> Fence | None:
     return Fence(release_uid=uid, generation=int(generation))
 
 
+def fences_in(present: tuple[tuple[str, str], ...]) -> tuple[tuple[str, Fence], ...]:
+    """The fences among our annotations, by the name of their PinnedRelease."""
+    fences = (
+        (name.removeprefix(FENCE_PREFIX), parse_fence(text))
+        for name, text in present
+        if name.startswith(FENCE_PREFIX)
+    )
+    return tuple((name, fence) for name, fence in fences if fence is not None)
+
+
 def last_revision(present: tuple[tuple[str, str], ...]) -> int:
     """The number of the revision that was written last; 0 when the mark does not tell."""
     number = dict(present).get(CHANGE_CAUSE, "").rpartition(" rev ")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pinnedrelease.core import marks
 from pinnedrelease.core.effective import effective_pin
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.observed import Instant, Observed, Release
@@ -80,15 +81,22 @@ def may_write(observed: Observed, situation: Situation, now: Instant) -> bool:
 
 
 def needs_fence(observed: Observed, situation: Situation) -> bool:
-    """Whether a superseded, unconfirmed intent may still hit a workload that is right now."""
-    history = observed.release.status.history
+    """Whether a workload that is right now must be touched all the same (ADR 4).
+
+    An earlier pair may still be on its way to it: written ahead and never confirmed, or put back
+    by a correction whose sender is paused. Once the workload has changed, that write is refused.
+    """
+    history, pin = observed.release.status.history, situation.effective.pin
     head = history.head
-    superseded_now = (
-        head is not None
-        and head.pin != situation.effective.pin
-        and head.result is RevisionResult.PLANNED
-    )
-    return superseded_now or history.has_unconfirmed_predecessor
+    if head is None:
+        return False
+    is_open = head.result is RevisionResult.PLANNED
+    if head.pin != pin:
+        is_other_content = (head.pin.repository, head.pin.digest) != (pin.repository, pin.digest)
+        return is_open or is_other_content
+    follows = is_open and len(history.revisions) > 1
+    is_touched = marks.last_revision(situation.workload.marks) == head.number
+    return (follows or history.has_unconfirmed_predecessor) and not is_touched
 
 
 def is_fenced_off(observed: Observed, situation: Situation) -> bool:
