@@ -31,7 +31,7 @@ demo: setup ## Run the main job on a real control plane (KEEP=1 leaves it runnin
 	@$(BIN)/python -m examples.demo
 
 .PHONY: test
-test: check test-unit test-integration test-faults test-rights ## Run every check and test
+test: check test-unit test-integration test-faults-ci test-rights ## Run every check and test
 
 .PHONY: check
 check: setup ## Lint, types, import rules, generated files
@@ -50,6 +50,7 @@ check: setup ## Lint, types, import rules, generated files
 .PHONY: test-unit
 test-unit: setup ## Unit and property tests (no cluster)
 	$(BIN)/pytest tests/unit tests/property tests/cli -n 2
+	$(BIN)/pytest tests/model
 
 .PHONY: search-laws
 search-laws: setup ## Property tests with new random examples, and more of them
@@ -66,8 +67,12 @@ test-rights: setup ## After test-integration: every right of the operator was us
 	$(BIN)/python -m rights $(AUDIT_LOGS))
 
 .PHONY: test-faults
-test-faults: control-plane ## Kill and disturb the operator on the real control plane
-	$(BIN)/pytest tests/faults
+test-faults: control-plane ## The whole fault matrix on the real control plane (under 40 minutes)
+	PINREL_MATRIX=whole $(BIN)/pytest tests/faults -p no:randomly
+
+.PHONY: test-faults-ci
+test-faults-ci: control-plane ## The fault matrix without the rows that take minutes
+	$(BIN)/pytest tests/faults $(SIDE_BY_SIDE)
 
 .PHONY: bench-memory
 bench-memory: setup ## Resident memory with 1,000, 3,000 and 10,000 releases and their pods

@@ -13,7 +13,7 @@ import operator_process
 from controlplane.plane import ControlPlane
 from faults.fault_proxy import FaultProxy
 from faults.fault_world import World
-from faults.unrun import UNRUN
+from faults.unrun import ELSEWHERE, UNRUN
 from operator_process import OperatorProcess
 
 ROWS = pytest.StashKey[dict[str, tuple[str, str, str]]]()
@@ -59,6 +59,8 @@ def pytest_terminal_summary(
     terminalreporter.section("fault matrix")
     for name, (fault, expected, outcome) in sorted(rows.items()):
         terminalreporter.write_line(f"{name:<34} {outcome:<8} {fault}; expected: {expected}")
+    for name, path in ELSEWHERE.items():
+        terminalreporter.write_line(f"{name:<34} elsewhere  {path}")
     for name, reason in UNRUN.items():
         terminalreporter.write_line(f"{name:<34} not run  {reason}")
 

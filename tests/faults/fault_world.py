@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from controlplane.plane import ControlPlane
@@ -51,6 +51,16 @@ class World:
         self.declared.add(f"{REPOSITORY}@{digest}")
         self.namespace.apply(
             pinned_release(digest=digest, tag=tag, **{"registry": UNASKED, **spec})  # type: ignore[arg-type]
+        )
+
+    def declare_many(self, names: Sequence[str], digest: str, tag: str) -> None:
+        """One PinnedRelease for each Deployment of these names."""
+        self.declared.add(f"{REPOSITORY}@{digest}")
+        self.namespace.apply(
+            *(
+                pinned_release(name, target=name, digest=digest, tag=tag, registry=UNASKED)
+                for name in names
+            )
         )
 
     def adopt(self) -> None:

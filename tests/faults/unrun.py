@@ -1,5 +1,38 @@
-"""Rows of the study's matrix that do not run here, each with its reason."""
+"""Rows of the study's matrix that other tests play, or that cannot be played here."""
 
 from __future__ import annotations
 
-UNRUN: dict[str, str] = {}
+ELSEWHERE = {
+    "A-15": "tests/unit/controller/test_watchdog.py",
+    "W-14": "tests/unit/controller/test_watchdog.py",
+    "K-01": "tests/faults/test_killed_at_each_write.py",
+    "K-02": "tests/faults/test_killed_at_each_write.py",
+    "I-06": "tests/property/test_reference_laws.py",
+    "I-07": "tests/unit/cli/test_yaml_edit.py",
+    "I-08": "tests/unit/core/test_reference.py",
+    "I-11": "tests/unit/cli/test_output.py",
+    "D-02": "tests/integration/test_pods.py",
+    "D-03": "tests/unit/core/test_proof.py",
+    "D-04": "tests/integration/test_pods.py",
+    "D-07": "tests/integration/test_rollouts.py",
+    "D-08": "tests/integration/test_rollouts.py",
+    "L-05": "tests/unit/controller/test_election.py",
+    "L-09": "tests/property/test_month.py",
+    "S-14": "tests/integration/test_admission_rules.py",
+    "S-15": "tests/rights.py",
+    "S-16": "tests/rights.py",
+    "S-19": "tests/integration/test_image.py",
+}
+"""Row -> the file that plays it; a test checks that it is there."""
+
+UNRUN = {
+    "K-08": "needs a memory cgroup; a kill at any moment, also while lists come, is K-01 and K-06",
+    "D-05": "a pod that ran something else for a moment may be missed: that is not promised",
+    "D-06": "needs a mutating webhook of a mesh; a foreign manager that keeps undoing is F-03",
+    "L-06": "10,000 objects: benchmarks (issue 10)",
+    "L-08": "a day: make soak, of which CI runs two minutes",
+    "L-10": "there is no older release yet",
+    "L-11": "there is no older release yet",
+    "L-12": "there is no older release yet",
+}
+"""Row -> why nothing plays it on these machines."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from faults.unrun import ELSEWHERE, UNRUN
+
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "operator"
 FILES = sorted((SOURCE / "pinnedrelease").rglob("*.py"))
@@ -72,3 +74,9 @@ def test_one_module_changes_the_cluster_and_one_asks_for_reviews(
     }
 
     assert callers == allowed
+
+
+def test_rows_of_the_fault_matrix_that_are_played_elsewhere_are_there() -> None:
+    for row, path in ELSEWHERE.items():
+        assert (ROOT / path).is_file(), row
+    assert not set(ELSEWHERE) & set(UNRUN)
