@@ -31,7 +31,7 @@ demo: setup ## Run the main job on a real control plane (KEEP=1 leaves it runnin
 	@$(BIN)/python -m examples.demo
 
 .PHONY: test
-test: check test-unit test-integration test-faults-ci test-rights ## Run every check and test
+test: check test-unit test-integration test-faults-ci soak test-rights ## Run every check and test
 
 .PHONY: check
 check: setup ## Lint, types, import rules, generated files
@@ -56,10 +56,18 @@ test-unit: setup ## Unit and property tests (no cluster)
 search-laws: setup ## Property tests with new random examples, and more of them
 	PINREL_LAWS=search $(BIN)/pytest tests/property -n 2
 
+.PHONY: mutants
+mutants: setup ## Break writer, history and lease in twelve ways: which test notices?
+	@$(BIN)/python -m model.seeded_mutants
+
 .PHONY: test-integration
 test-integration: control-plane ## Tests on the real control plane
 	@rm -rf $(AUDIT_LOGS) && mkdir -p $(AUDIT_LOGS)
 	CONTROL_PLANE_AUDIT_LOGS=$(AUDIT_LOGS) $(BIN)/pytest tests/integration $(SIDE_BY_SIDE)
+
+.PHONY: soak
+soak: control-plane ## Random faults for MINUTES=2: memory, descriptors and writes stay flat
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),2)
 
 .PHONY: test-rights
 test-rights: setup ## After test-integration: every right of the operator was used, and no other
