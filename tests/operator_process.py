@@ -25,8 +25,9 @@ def install(cluster: Cluster) -> None:
 
 
 def install_crd(cluster: Cluster) -> None:
-    """Apply the CRD alone."""
-    cluster.kubectl("apply", "--server-side", "-k", str(MANIFESTS.parents[1] / "crds"))
+    """Apply the CRD alone, whatever somebody has made of it."""
+    folder = str(MANIFESTS.parents[1] / "crds")
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", folder)
     cluster.kubectl("wait", "--for=condition=Established", "crd/pinnedreleases.pinnedrelease.dev")
 
 

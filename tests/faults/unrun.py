@@ -10,7 +10,7 @@ ELSEWHERE = {
     "I-06": "tests/property/test_reference_laws.py",
     "I-07": "tests/unit/cli/test_yaml_edit.py",
     "I-08": "tests/unit/core/test_reference.py",
-    "I-11": "tests/unit/cli/test_output.py",
+    "I-11": "tests/cli/test_capture.py",
     "D-02": "tests/integration/test_pods.py",
     "D-03": "tests/unit/core/test_proof.py",
     "D-04": "tests/integration/test_pods.py",
