@@ -33,7 +33,7 @@ MEMORY_GROWTH_MB = 25.0
 DESCRIPTOR_GROWTH = 30
 WRITES_OF_A_CHANGE = 8
 """Statuses while a rollout moves are told every two seconds; a fault costs a repetition."""
-REST_S = 90.0
+REST_S = 150.0
 FAULTS: dict[str, tuple[When, Callable[[], Fault]]] = {
     "watches break": (When(verb="watch"), lambda: cut_after(1)),
     "an error in a stream": (When(verb="watch"), lambda: stream_error(500)),
