@@ -183,8 +183,11 @@ class Session:
         if token is not None:
             request.headers["Authorization"] = token
         response = await handler(request)
-        if is_watch and response.status == HTTPStatus.OK:
-            self.watches.opened(request.url.path, response)
+        if response.status == HTTPStatus.OK and request.method == "GET":
+            if is_watch:
+                self.watches.opened(request.url.path, response)
+            else:
+                self.watches.listed(request.url.path)
         return response
 
 

@@ -54,6 +54,12 @@ class WatchBook:
         watch = self._watches.setdefault(path, _Watch(asked_at_s=0.0))
         watch.answer = answer
 
+    def listed(self, path: str) -> None:
+        """A page of the collection has come: whoever lists anew before watching is not blind."""
+        watch = self._watches.get(path)
+        if watch is not None and watch.answer is not None:
+            watch.open_until_s = asyncio.get_running_loop().time()
+
     def were_opened(self) -> frozenset[str]:
         """Collections of which a watch was ever open: their first list is complete by then."""
         return frozenset(path for path, one in self._watches.items() if one.answer is not None)

@@ -25,7 +25,9 @@ class CountedWrites:
     async def write_status(self, release: Release, status: Status) -> str:
         """Store the status; what it tells for the first time is counted as well."""
         version = await self._writer.write_status(release, status)
-        self._wrote(Key(release.namespace, release.name))
+        # A patch that changes nothing is no new version, and no watch tells of it.
+        if version != release.resource_version:
+            self._wrote(Key(release.namespace, release.name))
         self._metrics.wrote("status")
         self._metrics.status_changed(release.status, status)
         return version

@@ -67,3 +67,17 @@ def test_how_long_a_collection_has_not_been_watched_is_known() -> None:
         assert book.closed_for_s("/pods") == 0
 
     run_virtually(story())
+
+
+def test_a_long_list_before_the_next_watch_is_no_blindness() -> None:
+    async def story() -> None:
+        book = WatchBook()
+        (await ask(book)).closed = True
+        for _ in range(20):
+            await asyncio.sleep(10)
+            book.listed("/pods")
+            assert book.closed_for_s("/pods") == 0
+        await asyncio.sleep(50)
+        assert book.closed_for_s("/pods") == 50
+
+    run_virtually(story())

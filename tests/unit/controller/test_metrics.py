@@ -11,12 +11,15 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pinnedrelease.cluster.policies import InstalledPolicy
+from pinnedrelease.cluster.writer import Writer
+from pinnedrelease.controller.counted_writes import CountedWrites
 from pinnedrelease.controller.metrics import DISTINCT_LIMIT, Metrics
 from pinnedrelease.core.conditions import Condition, ConditionStatus, ConditionType, Reason
 from pinnedrelease.core.drift import DriftKind, DriftRecord
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import EffectivePin, PinSource
 from pinnedrelease.core.status import Status
+from pinnedrelease.reconcile.gather import Key
 from worlds import NOON, PIN_A, PIN_B, desired, release
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -141,6 +144,24 @@ def test_names_with_quotes_and_line_ends_stay_one_label() -> None:
 
     assert value(metrics, "pinnedrelease_corrections_total", actor=actor) == 1
     assert "fake_metric" not in names(metrics)
+
+
+@pytest.mark.parametrize(("version", "is_awaited"), [("10", False), ("11", True)])
+async def test_only_a_status_that_makes_a_new_version_is_awaited(
+    version: str, *, is_awaited: bool
+) -> None:
+    """A patch that changes nothing is told by no watch: to wait for it would end the process."""
+
+    class Stores(Writer):
+        async def write_status(self, release: Release, status: Status) -> str:  # noqa: ARG002
+            return version
+
+    awaited: list[Key] = []
+    writes = CountedWrites(object.__new__(Stores), Metrics(), awaited.append)
+
+    await writes.write_status(release(), Status())
+
+    assert bool(awaited) is is_awaited
 
 
 def test_policies_that_are_gone_have_no_series() -> None:
