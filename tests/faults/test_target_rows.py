@@ -82,6 +82,7 @@ def test_t03_suspended_and_paused(world: World) -> None:
 @row("T-04", "two PinnedReleases for one container", "the older wins, the other says Conflict")
 def test_t04_two_pins(world: World) -> None:
     world.adopt()
+    time.sleep(1.1)  # creationTimestamp has whole seconds; at the same one the uid decides
     world.declared.add(B)
     world.namespace.apply(pinned_release("later", digest=DIGEST_B, registry=UNASKED))
 
