@@ -76,7 +76,7 @@ test-rights: setup ## After test-integration: every right of the operator was us
 
 .PHONY: test-faults
 test-faults: control-plane ## The whole fault matrix on the real control plane (under 40 minutes)
-	PINREL_MATRIX=whole $(BIN)/pytest tests/faults -p no:randomly
+	PINREL_MATRIX=whole $(BIN)/pytest tests/faults -p no:randomly -o faulthandler_timeout=900
 
 .PHONY: test-faults-ci
 test-faults-ci: control-plane ## The fault matrix without the rows that take minutes
