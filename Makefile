@@ -19,6 +19,8 @@ export PINREL_TEST_KUBECONFIG := $(abspath $(KUBECONFIG))
 endif
 # A control plane for each of two processes; a cluster that is named is used by one at a time.
 SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist loadfile)
+# Single rows of the whole matrix take minutes, so its files are not kept together.
+MATRIX_SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist worksteal)
 unexport KUBECONFIG
 AUDIT_LOGS := $(CURDIR)/.audit-logs
 
@@ -76,7 +78,7 @@ test-rights: setup ## After test-integration: every right of the operator was us
 
 .PHONY: test-faults
 test-faults: control-plane ## The whole fault matrix on the real control plane (under 40 minutes)
-	PINREL_MATRIX=whole $(BIN)/pytest tests/faults -p no:randomly -o faulthandler_timeout=900
+	PINREL_MATRIX=whole $(BIN)/pytest tests/faults $(MATRIX_SIDE_BY_SIDE) -o faulthandler_timeout=900
 
 .PHONY: test-faults-ci
 test-faults-ci: control-plane ## The fault matrix without the rows that take minutes

@@ -16,12 +16,9 @@ from faults.fault_world import World
 from faults.unrun import ELSEWHERE, UNRUN
 from operator_process import OperatorProcess
 
-ROWS = pytest.StashKey[dict[str, tuple[str, str, str]]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """The table to be."""
-    config.stash[ROWS] = {}
+ROW = "row of the matrix"
+"""The property of a report that says which row it is of; xdist carries it to the process that
+prints."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,26 +35,29 @@ def pytest_runtest_makereport(
     item: pytest.Item,
     call: pytest.CallInfo[None],  # noqa: ARG001 - pytest names the arguments
 ) -> Iterator[None]:
-    """Note how a row ended."""
+    """Note in its report which row a test plays."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
     row = item.get_closest_marker("row")
     if row is not None and (report.when == "call" or report.outcome != "passed"):
         identity, fault, expected = row.args
         suffix = item.name.partition("[")[2].rstrip("]")
-        name = f"{identity} {suffix}".strip()
-        item.config.stash[ROWS][name] = (fault, expected, report.outcome)
+        report.user_properties.append((ROW, (f"{identity} {suffix}".strip(), fault, expected)))
     return report  # type: ignore[return-value]
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the matrix."""
-    rows = config.stash[ROWS]
+    rows = sorted(
+        (*row, outcome)
+        for outcome in ("passed", "failed", "error", "skipped")
+        for report in terminalreporter.stats.get(outcome, [])
+        for name, row in report.user_properties
+        if name == ROW
+    )
     if not rows:
         return
     terminalreporter.section("fault matrix")
-    for name, (fault, expected, outcome) in sorted(rows.items()):
+    for name, fault, expected, outcome in rows:
         terminalreporter.write_line(f"{name:<34} {outcome:<8} {fault}; expected: {expected}")
     for name, path in ELSEWHERE.items():
         terminalreporter.write_line(f"{name:<34} elsewhere  {path}")
