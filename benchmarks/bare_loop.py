@@ -1,7 +1,8 @@
 """The reference: the least that a corrector in Python can do. Watch, compare, patch.
 
 No fresh read, no precondition, no history, no status, no events, no restarts.
-Usage: python -m benchmarks.bare_loop SERVER CA TOKEN NAMESPACE IMAGE
+Usage: python -m benchmarks.bare_loop SERVER CA TOKEN NAMESPACE [IMAGE]
+With an image it puts Deployments back to it; without, it follows PinnedReleases.
 """
 
 from __future__ import annotations
@@ -13,33 +14,33 @@ import sys
 
 import aiohttp
 
+STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
 
-async def correct(server: str, authority: str, token: str, namespace: str, image: str) -> None:
-    """Put the first container of every Deployment in a namespace back to an image, for ever."""
-    url = f"{server}/apis/apps/v1/namespaces/{namespace}/deployments"
+
+async def run(server: str, authority: str, token: str, namespace: str, image: str = "") -> None:
+    """Watch and patch in a namespace, for ever."""
+    deployments = f"{server}/apis/apps/v1/namespaces/{namespace}/deployments"
+    releases = f"{server}/apis/pinnedrelease.dev/v1alpha1/namespaces/{namespace}/pinnedreleases"
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority))
     headers = {"Authorization": f"Bearer {token}"}
     no_limit = aiohttp.ClientTimeout()
+    watched = deployments if image else releases
     async with (
         aiohttp.ClientSession(connector=connector, headers=headers, timeout=no_limit) as session,
-        session.get(url, params={"watch": "true"}) as events,
+        session.get(watched, params={"watch": "true"}) as events,
     ):
         print("watching", flush=True)
         async for line in events.content:
-            deployment = json.loads(line)["object"]
-            container = deployment["spec"]["template"]["spec"]["containers"][0]
-            if container["image"] == image:
+            found = json.loads(line)["object"]
+            if image and found["spec"]["template"]["spec"]["containers"][0]["image"] == image:
                 continue
-            wanted = [{"name": container["name"], "image": image}]
-            body = {"spec": {"template": {"spec": {"containers": wanted}}}}
-            name = deployment["metadata"]["name"]
-            async with session.patch(
-                f"{url}/{name}",
-                data=json.dumps(body),
-                headers={"Content-Type": "application/strategic-merge-patch+json"},
-            ) as answer:
+            wanted = image or f"{found['spec']['repository']}@{found['spec']['digest']}"
+            pod = {"containers": [{"name": "web", "image": wanted}]}
+            body = json.dumps({"spec": {"template": {"spec": pod}}})
+            url = f"{deployments}/{found['metadata']['name']}"
+            async with session.patch(url, data=body, headers=STRATEGIC) as answer:
                 await answer.read()
 
 
 if __name__ == "__main__":
-    asyncio.run(correct(*sys.argv[1:6]))
+    asyncio.run(run(*sys.argv[1:6]))

@@ -61,33 +61,39 @@ class AuditLog:
             and (resource is None or request.resource == resource)
         ]
 
-    def correction_s(self, namespace: str, name: str, timeout_s: float = 20.0) -> float:
-        """How long somebody else's newest image of a Deployment stood, in seconds.
+    def answer_s(
+        self, namespace: str, name: str, *, to: str = "deployments", timeout_s: float = 20.0
+    ) -> float:
+        """How long it took until this user wrote a Deployment after somebody else's change.
 
-        From the end of the last write of another user to the end of this user's first write
-        after it, by the API server's own clock. Raises TimeoutError.
+        From the end of the last patch of the object of that name by another user (a Deployment,
+        or what ``to`` says) to the end of this user's first patch of the Deployment after it, by
+        the API server's own clock. Raises TimeoutError.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            writes = [
+            patches = [
                 one
                 for one in self._read()
-                if (one.resource, one.namespace, one.name) == ("deployments", namespace, name)
-                and one.verb == "patch"
+                if (one.namespace, one.name, one.verb) == (namespace, name, "patch")
                 and one.code < 300
             ]
-            wrong_at = max(
-                (one.finished_at for one in writes if one.user != self._user), default=None
+            changed_at = max(
+                (one.finished_at for one in patches if one.user != self._user and one.resource == to),
+                default=None,
             )
-            right_at = [
+            answered_at = [
                 one.finished_at
-                for one in writes
-                if one.user == self._user and wrong_at is not None and one.finished_at > wrong_at
+                for one in patches
+                if one.user == self._user
+                and one.resource == "deployments"
+                and changed_at is not None
+                and one.finished_at > changed_at
             ]
-            if wrong_at is not None and right_at:
-                return (min(right_at) - wrong_at).total_seconds()
+            if changed_at is not None and answered_at:
+                return (min(answered_at) - changed_at).total_seconds()
             time.sleep(0.02)
-        raise TimeoutError(f"{name} was not corrected within {timeout_s} s")
+        raise TimeoutError(f"{name} was not written within {timeout_s} s")
 
     def _read(self) -> Iterator[AuditedRequest]:
         with self._path.open("rb") as log:

@@ -1,0 +1,44 @@
+"""A reference: the writes of an adoption, sent by a client that does nothing else.
+
+The same requests as the operator's, with as many objects at a time: two statuses, the workload,
+two events. Usage: python -m benchmarks.bare_writes SERVER CA TOKEN CONCURRENCY BODIES, where
+BODIES is a file with a list of objects, each a list of [method, path, content type, body].
+Prints objects per second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import sys
+import time
+from pathlib import Path
+
+import aiohttp
+
+
+async def run(server: str, authority: str, token: str, concurrency: str, bodies: str) -> None:
+    """Send everything; each object's writes one after the other."""
+    objects = json.loads(Path(bodies).read_text())
+    waiting = iter(objects)
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority))
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(server, connector=connector, headers=headers) as session:
+
+        async def work() -> None:
+            for requests in waiting:
+                for method, path, content_type, body in requests:
+                    async with session.request(
+                        method, path, data=json.dumps(body), headers={"Content-Type": content_type}
+                    ) as answer:
+                        answer.raise_for_status()
+                        json.loads(await answer.read())
+
+        begun_s = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(int(concurrency))))
+        print(len(objects) / (time.perf_counter() - begun_s), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(*sys.argv[1:6]))

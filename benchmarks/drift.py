@@ -1,0 +1,140 @@
+"""How long a wrong image stands: the operator, a bare loop and a naive operator, disturbed in turn.
+
+They run at the same time on the same API server, each in a namespace of its own. A disturbance is
+one PATCH of an image; the time counts from its end until the end of the PATCH that puts it right,
+by the API server's audit log: one clock, and none of theirs. Disturbances are spread over objects,
+so that the operator does not take them for a fight.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import operator_process
+from api_client import MERGE, STRATEGIC
+from benchmarks.figures import Figure
+from benchmarks.samples import beside, p99_ms
+from benchmarks.stage import NAIVE_USER, Stage, stage
+from namespace import eventually
+from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
+
+PINNED = f"{REPOSITORY}@{DIGEST_A}"
+WRONG = f"{REPOSITORY}:wrong"
+PER_OBJECT = 2
+REST_S = 0.1
+HOT_PER_S = 100.0
+UNASKED = {"check": "None"}
+OPERATOR, BARE, NAIVE = "operator", "bare loop", "naive kopf"
+Times = dict[str, list[float]]
+
+
+def run(repetitions: int) -> list[Figure]:
+    """The section: calm, then beside one object that changes a hundred times a second."""
+    with stage(durable=True) as here, here.operator():
+        calm = measure(here, "calm", repetitions)
+        prepare(here, "hot-object", ["web-0"])
+        with _hot(here, "hot-object"):
+            hot = measure(here, "hot", repetitions // 2, with_naive=False)
+    figures = beside(
+        "drift corrected", calm[OPERATOR], calm[BARE], BARE, p50_at_most=1.25, p99_at_most=2.0
+    )
+    figures += beside("drift corrected", calm[OPERATOR], calm[NAIVE], NAIVE, p50_at_most=1.0)[:1]
+    figures.append(
+        Figure(
+            name="drift corrected beside a hot object, p99",
+            value=p99_ms(hot[OPERATOR]), unit="ms",
+            reference=p99_ms(hot[BARE]), reference_name="bare loop, as hot", at_most=2.0,
+            note=f"calm: {p99_ms(calm[OPERATOR]):.1f} ms",
+        )
+    )  # fmt: skip
+    return figures
+
+
+def prepare(here: Stage, name: str, objects: list[str]) -> None:
+    """A namespace with pinned Deployments, at rest."""
+    namespace = here.namespace(name)
+    namespace.apply(
+        *(deployment(one, images={"web": PINNED}, replicas=0) for one in objects),
+        *(pinned_release(one, target=one, registry=UNASKED) for one in objects),
+    )
+    wait_ready(here, name, len(objects))
+
+
+def wait_ready(here: Stage, name: str, objects: int) -> None:
+    """Wait until all PinnedReleases of a namespace are Ready."""
+    path = f"/apis/pinnedrelease.dev/v1alpha1/namespaces/{name}/pinnedreleases"
+    with here.client() as client:
+
+        def ready() -> int:
+            return sum(
+                (one["type"], one["status"]) == ("Ready", "True")
+                for found in client.get(path)["items"]
+                for one in found.get("status", {}).get("conditions", [])
+            )
+
+        eventually(lambda: ready() == objects, lambda: f"{ready()} of {objects}", 120)
+
+
+def measure(here: Stage, prefix: str, repetitions: int, *, with_naive: bool = True) -> Times:
+    """Disturb each corrector so often; the operator runs already."""
+    names = [f"web-{number}" for number in range(max(repetitions // PER_OBJECT, 1))]
+    prepare(here, f"{prefix}-{OPERATOR}", names)
+    others = {BARE: f"{prefix}-bare"} | ({NAIVE: f"{prefix}-naive"} if with_naive else {})
+    for place in others.values():
+        here.namespace(place).apply(
+            *(deployment(one, images={"web": PINNED}, replicas=0) for one in names)
+        )
+    users = {OPERATOR: operator_process.USER, BARE: operator_process.USER, NAIVE: NAIVE_USER}
+    with ExitStack() as running:
+        running.enter_context(here.bare_loop(others[BARE], PINNED))
+        if with_naive:
+            running.enter_context(here.naive_kopf(others[NAIVE], PINNED))
+        time.sleep(3)
+        places = {OPERATOR: f"{prefix}-{OPERATOR}", **others}
+        times: Times = {label: [] for label in places}
+        for repetition in range(repetitions):
+            for label, place in places.items():
+                name = names[repetition % len(names)]
+                times[label].append(_disturb(here, place, name, users[label]))
+                time.sleep(REST_S)
+    return times
+
+
+def _disturb(here: Stage, namespace: str, name: str, user: str) -> float:
+    """Set a wrong image; return how long it stood."""
+    audit = here.audit(user)
+    pod = {"containers": [{"name": "web", "image": WRONG}]}
+    with here.client() as client:
+        client.patch(
+            f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
+            {"spec": {"template": {"spec": pod}}},
+            STRATEGIC,
+            {"fieldManager": "kubectl-set"},
+        ).raise_for_status()
+    return audit.answer_s(namespace, name)
+
+
+@contextmanager
+def _hot(here: Stage, namespace: str) -> Iterator[None]:
+    """One Deployment changes again and again, in nothing that is pinned."""
+    over = threading.Event()
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/web-0"
+
+    def change() -> None:
+        number = 0
+        with here.client() as client:
+            while not over.wait(1 / HOT_PER_S):
+                number += 1
+                body = {"metadata": {"annotations": {"hot": str(number)}}}
+                client.patch(path, body, MERGE).raise_for_status()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
