@@ -84,21 +84,13 @@ test-faults: control-plane ## The whole fault matrix on the real control plane (
 test-faults-ci: control-plane ## The fault matrix without the rows that take minutes
 	$(BIN)/pytest tests/faults $(SIDE_BY_SIDE)
 
-.PHONY: bench-memory
-bench-memory: setup ## Resident memory with 1,000, 3,000 and 10,000 releases and their pods
-	@$(BIN)/python -m benchmarks.memory
+.PHONY: bench
+bench: control-plane ## Every figure of docs/performance.md (half an hour); SECTIONS="drift scale" for some
+	@$(BIN)/python -m benchmarks $(SECTIONS)
 
-.PHONY: bench-latency
-bench-latency: setup ## Time from a wrong image to the right one, beside a bare loop
-	@$(BIN)/python -m benchmarks.latency
-
-.PHONY: bench-admission
-bench-admission: setup ## What admission policies add to one UPDATE
-	@$(BIN)/python -m benchmarks.admission
-
-.PHONY: bench-cli
-bench-cli: setup ## How long commands take, beside a Python that does nothing
-	@$(BIN)/python -m benchmarks.cli
+.PHONY: bench-quick
+bench-quick: control-plane ## The same, small: fails when a ratio is far off
+	@$(BIN)/python -m benchmarks --quick --output build/bench-quick $(SECTIONS)
 
 .PHONY: control-plane
 control-plane: setup ## Build the control plane into the cache (once, about eight minutes)

@@ -14,8 +14,6 @@ import pytest
 
 from controlplane.binaries import ensure
 from controlplane.registry import Registry
-from pinnedrelease.cluster.errors import NotFound
-from pinnedrelease.cluster.secrets import Secret
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Pin
 from pinnedrelease.core.registry import Presence, RegistryWish
@@ -24,7 +22,7 @@ from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.keyring import Keyrings
 from pinnedrelease.reconcile.registry_watch import RegistryWatch
 from pinnedrelease.registry.poller import Poller
-from registry_parts import parts
+from registry_parts import NoSecrets, parts
 from worlds import desired, release, workload
 
 pytestmark = pytest.mark.integration
@@ -32,20 +30,6 @@ pytestmark = pytest.mark.integration
 PAIRS, RELEASES = 500, 10_000
 INTERVAL_S = 30.0
 SETTLE_S = 5.0
-
-
-class NoSecrets:
-    """A cluster whose service accounts have no pull secrets."""
-
-    async def secret(self, namespace: str, name: str) -> Secret:
-        """There is none."""
-        raise NotFound(f"{namespace}/{name}")
-
-    async def pull_secrets_of(self, namespace: str, service_account: str) -> tuple[str, ...]:
-        """None."""
-        assert namespace
-        assert service_account == "default"
-        return ()
 
 
 @pytest.fixture(scope="module")
