@@ -61,6 +61,11 @@ def decode_pod(document: Mapping[str, object]) -> OwnedPod | None:
     )
 
 
+def watched_pod(document: Document) -> OwnedPod | None:
+    """A pod as a watch brings it; None when no workload of ours can own it."""
+    return decode_pod(document.values)
+
+
 def decode_any_pod(document: Mapping[str, object]) -> tuple[str, str, Pod]:
     """Namespace, owner and content of a pod, whoever owns it. Raises MalformedDocument.
 
