@@ -103,8 +103,9 @@ class MemoryCluster:
         assert key.namespace == "shop"
         return self.watched_version
 
-    def take_release(self, key: Key) -> Watched[Release] | None:
+    def take_release(self, key: Key, known: str | None) -> Watched[Release] | None:
         """What the watch of PinnedReleases has brought, once."""
+        assert known is None or known.isdecimal()
         assert key.namespace == "shop"
         brought, self.brought = self.brought, None
         return brought

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import settings
@@ -22,7 +23,7 @@ from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.workloads import PlacedWorkload, placed_workload
 from pinnedrelease.cluster.writer import MERGE_PATCH, Writer
 from pinnedrelease.controller.index import TargetIndex, target_in, version_in
-from pinnedrelease.controller.known import Watches, watched_release
+from pinnedrelease.controller.known import Watches, brought_release
 from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.workload_index import WorkloadIndex
 from pinnedrelease.core.observed import Instant, Limits
@@ -95,7 +96,7 @@ class LateWatches:
         if stored is None:
             self._index.drop(KEY)
             return
-        brought = watched_release(event, stored)
+        brought = brought_release(event, deepcopy(stored))
         self._index.put(KEY, target_in(stored), version_in(stored), brought)
 
     def tell_of_the_workload(self) -> None:

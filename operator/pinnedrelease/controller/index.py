@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.reconcile.gather import Key, Watched
 
+Brought = Callable[[], Watched[Release] | None]
+"""What a watch has brought; read when a pass asks for it, if it does."""
 Place = tuple[str, Target]
 """A namespace and a target in it."""
 
@@ -19,14 +21,14 @@ class TargetIndex:
         self._place_of: dict[Key, Place] = {}
         self._keys_at: dict[Place, set[Key]] = {}
         self._versions: dict[Key, str] = {}
-        self._brought: dict[Key, Watched[Release]] = {}
+        self._brought: dict[Key, Brought] = {}
 
     def put(
         self,
         key: Key,
         target: Target | None,
         version: str | None = None,
-        brought: Watched[Release] | None = None,
+        brought: Brought | None = None,
     ) -> None:
         """Note a PinnedRelease that exists; no target when it cannot be read."""
         if version is not None:
@@ -43,9 +45,15 @@ class TargetIndex:
             self._place_of[key] = place
             self._keys_at.setdefault(place, set()).add(key)
 
-    def take_release(self, key: Key) -> Watched[Release] | None:
-        """The PinnedRelease as its watch has brought it since this was asked last."""
-        return self._brought.pop(key, None)
+    def take_release(self, key: Key, known: str | None) -> Watched[Release] | None:
+        """The PinnedRelease as its watch has brought it since this was asked last.
+
+        None when that is the ``known`` version, and when it cannot be read: then a read says why.
+        """
+        brought = self._brought.pop(key, None)
+        if brought is None or self._versions.get(key) == known:
+            return None
+        return brought()
 
     def drop(self, key: Key) -> None:
         """Forget a PinnedRelease that is gone."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release
-from pinnedrelease.controller.index import TargetIndex
+from pinnedrelease.controller.index import Brought, TargetIndex
 from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.workload_index import WorkloadIndex
 from pinnedrelease.core.observed import Release
@@ -40,10 +40,17 @@ class Watches:
         return self._pods.pods_of(namespace, workload)
 
 
-def watched_release(event: str | None, document: Mapping[str, object]) -> Watched[Release] | None:
-    """What a watch has brought; None when it cannot be read: then the pass reads, and says why."""
+def brought_release(event: str | None, document: Mapping[str, object]) -> Brought:
+    """What a watch has brought. A list is read at once, so that its documents do not pile up."""
+    if event is None:
+        read = _read(document, by_event=False)
+        return lambda: read
+    return lambda: _read(document, by_event=True)
+
+
+def _read(document: Mapping[str, object], *, by_event: bool) -> Watched[Release] | None:
     try:
-        return Watched(decode_release(document), by_event=event is not None)
+        return Watched(decode_release(document), by_event=by_event)
     except NotAResource as error:
         log.debug("a PinnedRelease cannot be read", extra={"error": str(error)})
         return None

@@ -25,7 +25,7 @@ from pinnedrelease.controller.index import (
     target_in,
     version_in,
 )
-from pinnedrelease.controller.known import Watches, watched_release
+from pinnedrelease.controller.known import Watches, brought_release
 from pinnedrelease.controller.metrics import Metrics
 from pinnedrelease.controller.metrics_server import serve_metrics
 from pinnedrelease.controller.orphans import OrphanReads, Orphans
@@ -211,7 +211,7 @@ class Operator:
             return
         is_news = not self._reconciler.knows(key, version)
         rivals = self._index.sharing_target(key)
-        brought = watched_release(event, document) if is_news else None
+        brought = brought_release(event, document) if is_news else None
         self._index.put(key, target_in(document), version, brought)
         if is_news:
             self._queue.add(key)

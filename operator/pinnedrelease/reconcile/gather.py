@@ -63,8 +63,11 @@ class Neighbours(Protocol):
     def seen_version(self, key: Key) -> str | None:
         """The newest resourceVersion that is known to exist of a PinnedRelease."""
 
-    def take_release(self, key: Key) -> Watched[Release] | None:
-        """The PinnedRelease as its watch has brought it since the last pass, once."""
+    def take_release(self, key: Key, known: str | None) -> Watched[Release] | None:
+        """The PinnedRelease as its watch has brought it since the last pass, once.
+
+        None when it is still the ``known`` resourceVersion.
+        """
 
     def watched_workload(self, namespace: str, target: Target) -> Watched[Workload] | None:
         """A workload; None when it is not known."""

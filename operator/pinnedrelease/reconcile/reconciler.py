@@ -138,7 +138,9 @@ class Reconciler:
 
         A list counts for more than what is remembered: it may have come after a restored backup.
         """
-        watched, known = self._neighbours.take_release(key), self._remembered.get(key)
+        known = self._remembered.get(key)
+        version = known.release.resource_version if known is not None else None
+        watched = self._neighbours.take_release(key, version)
         if watched is not None and (
             known is None
             or not watched.by_event
