@@ -104,8 +104,9 @@ class LateWatches:
         stored = self._api.objects.get(TARGET)
         known = self._workloads.get(("shop", WEB))
         if stored is not None:
-            read = placed_workload(TargetKind.DEPLOYMENT)
-            self._workloads.changed(read(Document.of(stored)))
+            brought = placed_workload(TargetKind.DEPLOYMENT)(Document.of(stored))
+            assert brought is not None
+            self._workloads.changed(brought)
         elif known is not None:
             self._workloads.gone(PlacedWorkload("shop", known.value))
 

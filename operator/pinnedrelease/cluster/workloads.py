@@ -19,11 +19,15 @@ class PlacedWorkload:
     workload: Workload
 
 
-def placed_workload(kind: TargetKind) -> Callable[[Document], PlacedWorkload]:
-    """A reader of one kind. It raises MalformedDocument."""
+def placed_workload(
+    kind: TargetKind, is_wanted: Callable[[str], bool] = lambda _namespace: True
+) -> Callable[[Document], PlacedWorkload | None]:
+    """A reader of one kind in the namespaces that are wanted. It raises MalformedDocument."""
 
-    def read(document: Document) -> PlacedWorkload:
+    def read(document: Document) -> PlacedWorkload | None:
         namespace = document.child("metadata").text("namespace")
+        if not is_wanted(namespace):
+            return None
         return PlacedWorkload(namespace, decode_workload(kind, document.values))
 
     return read

@@ -85,7 +85,7 @@ class Operator:
         reader = Reader(self._session)
         self._election: Election | None = None
         writer = Writer(self._session, self._is_leading)
-        lister = Lister(self._session)
+        lister = Lister(self._session, settings.shard.owns)
         reactions = Reactions(wake=self._queue.add, gone=self._forget)
         self._resync = Resync(
             lister,
@@ -160,13 +160,15 @@ class Operator:
     def _list_watches(self) -> dict[str, Awaitable[None]]:
         """Workloads and pods; PinnedReleases are kopf's (ADR 14)."""
         found: dict[str, Awaitable[None]] = {}
-        chance = self._clock.unit_random
+        chance, is_mine = self._clock.unit_random, self._settings.shard.owns
         for place in self._settings.namespaces or (None,):
             for kind, resource in paths.WORKLOADS.items():
-                events, decode = self._workloads.of(kind), placed_workload(kind)
+                events, decode = self._workloads.of(kind), placed_workload(kind, is_mine)
                 watch = ListWatch(self._session, resource, place, decode, events, chance)
                 found[f"{resource.plural} in {place}"] = watch.run()
-            pods = ListWatch(self._session, paths.PODS, place, watched_pod, self._pods, chance)
+            pods = ListWatch(
+                self._session, paths.PODS, place, watched_pod(is_mine), self._pods, chance
+            )
             found[f"pods in {place}"] = pods.run()
         return found
 
@@ -202,7 +204,7 @@ class Operator:
     def _wake(self, event: str | None, document: Mapping[str, object]) -> None:
         """Turn a watch event of a PinnedRelease into keys. Never fails."""
         key = key_in(document)
-        if key is None:
+        if key is None or not self._settings.shard.owns(key.namespace):
             return
         version = version_in(document)
         self._canary.saw(key, version)

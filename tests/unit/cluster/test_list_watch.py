@@ -106,7 +106,7 @@ def watching(
     session: Session, listener: Listener, namespace: str | None = None, chance: float = 0.0
 ) -> ListWatch[OwnedPod]:
     """A watch of pods."""
-    return ListWatch(session, paths.PODS, namespace, watched_pod, listener, lambda: chance)
+    return ListWatch(session, paths.PODS, namespace, watched_pod(), listener, lambda: chance)
 
 
 async def play(
