@@ -68,8 +68,14 @@ async def test_each_distinct_question_is_asked_once_an_interval(registry: Regist
     clock, target = SystemClock(), workload()
     woken: Counter[object] = Counter()
     async with parts(registry.address) as room:
-        poller = Poller(room.inquiry, clock, woken.update, rate_per_s=100.0)
-        keyrings = Keyrings(NoSecrets(), clock, woken.update)
+
+        def wake(keys: frozenset[object]) -> None:
+            woken.update(keys)
+            for key in everything.keys() & keys:
+                watch.observe(key, everything[key], target)
+
+        poller = Poller(room.inquiry, clock, wake, rate_per_s=100.0)
+        keyrings = Keyrings(NoSecrets(), clock, wake)
         watch = RegistryWatch(poller, keyrings, clock)
         tasks = [asyncio.create_task(poller.run()), asyncio.create_task(keyrings.run())]
         try:
@@ -89,9 +95,10 @@ async def test_each_distinct_question_is_asked_once_an_interval(registry: Regist
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    # The first time each digest is read as well; later its tag answers for it.
     assert first_round == 2 * PAIRS
-    assert second_round <= 2 * PAIRS
-    assert second_round > 0.8 * 2 * PAIRS
+    assert second_round <= PAIRS
+    assert second_round > 0.8 * PAIRS
     assert {one.digest.presence for one in facts} == {Presence.FOUND}
     assert {one.tag.presence for one in facts} == {Presence.FOUND}
     assert set(woken) == set(everything)
