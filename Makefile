@@ -58,6 +58,11 @@ test-unit: setup ## Unit and property tests (no cluster)
 search-laws: setup ## Property tests with new random examples, and more of them
 	PINREL_LAWS=search $(BIN)/pytest tests/property -n 2
 
+.PHONY: fuzz
+fuzz: setup ## Coverage-guided fuzzing, SECONDS=60 for each reader (needs: pip install atheris)
+	for reader in reference challenge manifest cluster yaml_file; do \
+		$(BIN)/python -m fuzz.targets $$reader -max_total_time=$(or $(SECONDS),60) || exit 1; done
+
 .PHONY: mutants
 mutants: setup ## Break writer, history and lease in twelve ways: which test notices?
 	@$(BIN)/python -m model.seeded_mutants

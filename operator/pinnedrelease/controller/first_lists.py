@@ -19,6 +19,11 @@ class FirstLists:
         """Whether each watch has listed once."""
         return self._pending <= 0
 
+    @property
+    def are_awaited(self) -> bool:
+        """Whether there is something to wait for still."""
+        return not self._complete.is_set()
+
     def one_came(self) -> None:
         """A watch has listed."""
         self._pending -= 1

@@ -245,7 +245,9 @@ class Operator:
 
     def _is_ready(self) -> bool:
         """Whether every kind has been listed and is being watched, everywhere."""
-        return self._watched() <= self._session.watches.were_opened()
+        lists = (self._workloads.first_lists, self._pods.first_lists)
+        is_watching = self._watched() <= self._session.watches.were_opened()
+        return is_watching and not any(one.are_awaited for one in lists)
 
     def _watched(self) -> frozenset[str]:
         """The collections without whose watch this process is blind."""
