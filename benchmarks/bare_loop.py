@@ -3,7 +3,7 @@
 No fresh read, no precondition, no history, no status, no events, no restarts.
 Usage: python -m benchmarks.bare_loop SERVER CA TOKEN NAMESPACE [IMAGE|record]
 With an image it puts Deployments back to it; without, it follows PinnedReleases; with ``record`` it
-writes a status ahead of each workload, as whoever promises that no record is lost must do.
+writes the whole status ahead of each workload, as whoever promises that no record is lost must do.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ async def run(server: str, authority: str, token: str, namespace: str, image: st
             pod = {"containers": [{"name": "web", "image": wanted}]}
             body = json.dumps({"spec": {"template": {"spec": pod}}})
             if is_recording:
-                record = json.dumps({"status": {"digest": found["spec"]["digest"]}})
+                told = {**found["status"], "digest": found["spec"]["digest"]}
+                record = json.dumps({"status": told})
                 status = f"{releases}/{metadata['name']}/status"
                 async with session.patch(status, data=record, headers=MERGE) as answer:
                     await answer.read()

@@ -43,7 +43,9 @@ def run(repetitions: int, burst: int) -> list[Figure]:
         names = [f"web-{number}" for number in range(max(repetitions // 5, 1))]
         for place in ("bare", "recording"):
             here.namespace(place).apply(*_pairs(names))
-        # The operator would look after the references' objects too.
+        with here.operator("--namespace=recording"):
+            # So that its statuses are as large as the operator's.
+            wait_ready(here, "recording", len(names))
         with here.operator("--namespace=pinned,asked,burst"):
             prepare(here, "pinned", names)
             with here.bare_loop("bare"), here.bare_loop("recording", RECORD):
