@@ -14,7 +14,7 @@ from prometheus_client.openmetrics import exposition, parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from controlplane.processes import free_port
-from fleet import AT_REST, condition, fleet
+from fleet import AT_REST, condition, counted_everything, fleet, incident
 from pinnedrelease.cluster.policies import InstalledPolicy
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.counted_writes import CountedWrites
@@ -22,7 +22,7 @@ from pinnedrelease.controller.metric_families import DISTINCT_LIMIT, FAMILIES, F
 from pinnedrelease.controller.metrics import Metrics
 from pinnedrelease.controller.metrics_server import MetricsServer
 from pinnedrelease.controller.queue import WorkQueue
-from pinnedrelease.core.drift import DriftKind, DriftRecord
+from pinnedrelease.core.drift import DriftKind
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import EffectivePin, PinSource
 from pinnedrelease.core.status import Status
@@ -49,18 +49,6 @@ def value(metrics: Metrics, series: str, /, **labels: str) -> float | None:
 
 def names(metrics: Metrics) -> set[str]:
     return {name for name, _ in read(metrics)}
-
-
-def incident(**more: object) -> DriftRecord:
-    made = DriftRecord(
-        kind=DriftKind.TEMPLATE,
-        subject="Deployment/web container/web",
-        expected="x",
-        observed="y",
-        actor="kubectl-edit",
-        detect_time=NOON,
-    )
-    return replace(made, **more)  # type: ignore[arg-type]
 
 
 def test_the_pair_in_force_is_a_series_and_goes_with_its_object() -> None:
@@ -232,23 +220,8 @@ def test_a_defect_is_an_error_and_told_apart(result: str, errors: int, panics: i
     assert value(metrics, "controller_runtime_reconcile_total", **told) == 1
 
 
-def counted_everything() -> Metrics:
-    metrics = Metrics()
-    metrics.watch_queue(WorkQueue(tell=metrics.queued), workers=8)
-    metrics.watch_lead(lambda: True)
-    metrics.watch_releases(lambda: fleet(2))
-    metrics.passed("success", 0.1)
-    metrics.wrote("status")
-    moved = incident(kind=DriftKind.TAG_MOVED)
-    metrics.status_changed(Status(), Status(drift=(incident(correct_time=NOON), moved)))
-    metrics.asked_registry("registry.example.com", "200")
-    metrics.asked_api("GET", "10.0.0.1:443", "200")
-    metrics.found_policies([InstalledPolicy(kind="x", name="hold", bindings=())])
-    return metrics
-
-
 async def test_a_scrape_has_the_families_of_the_list_and_no_others() -> None:
-    metrics = counted_everything()
+    metrics = await counted_everything()
     metrics.look()
 
     found: dict[str, tuple[str, set[str]]] = {}
@@ -272,7 +245,7 @@ def test_names_follow_the_conventions_of_prometheus(family: Family) -> None:
 
 async def test_ten_thousand_releases_are_eight_series_each_and_the_parser_reads_them() -> None:
     """Info, drift, history and the five conditions of one at rest: a number to plan with."""
-    metrics = counted_everything()
+    metrics = await counted_everything()
     metrics.watch_releases(lambda: fleet(10_000))
     metrics.look()
     text = generate_latest(metrics.registry)
@@ -286,7 +259,7 @@ async def test_ten_thousand_releases_are_eight_series_each_and_the_parser_reads_
 
 
 async def test_the_strict_parser_of_openmetrics_reads_the_same() -> None:
-    metrics = counted_everything()
+    metrics = await counted_everything()
     metrics.look()
 
     strict = parser.text_string_to_metric_families(
