@@ -16,7 +16,7 @@ from prometheus_client.samples import Sample
 
 import kube_state_metrics
 from controlplane.cluster import Cluster
-from fleet import counted_everything
+from metrics_worlds import counted_everything
 from namespace import Namespace
 from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
 from prometheus_operator import crds

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics import exposition, parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from controlplane.processes import free_port
-from fleet import AT_REST, condition, counted_everything, fleet, incident
+from metrics_worlds import AT_REST, condition, counted_everything, fleet, incident
 from pinnedrelease.cluster.policies import InstalledPolicy
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.counted_writes import CountedWrites

@@ -73,3 +73,12 @@ def test_the_runbook_has_no_section_without_an_alert() -> None:
 )
 def test_a_query_that_asks_for_something_else_is_found_out(query: str, problem: str | None) -> None:
     assert promql.problems(query) == ([problem] if problem else [])
+
+
+def test_the_patch_that_the_docs_show_meets_the_alert_that_it_names() -> None:
+    shown = (ROOT / "docs" / "how-to" / "monitoring.md").read_text()
+    found = re.search(r"path: /spec/groups/0/rules/(\d+)/alert, value: (\w+)\}", shown)
+
+    assert found is not None
+    first_group = yaml.safe_load(RULES.read_text())["spec"]["groups"][0]["rules"]
+    assert first_group[int(found[1])]["alert"] == found[2]
