@@ -33,7 +33,7 @@ PASS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 QUEUE_SECONDS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 
 # Otherwise each counter has a second series, with the moment of its first use.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Bounded:

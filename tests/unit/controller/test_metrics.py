@@ -262,9 +262,8 @@ async def test_the_strict_parser_of_openmetrics_reads_the_same() -> None:
     metrics = await counted_everything()
     metrics.look()
 
-    strict = parser.text_string_to_metric_families(
-        exposition.generate_latest(metrics.registry).decode()
-    )
+    text = exposition.generate_latest(metrics.registry)  # type: ignore[no-untyped-call]
+    strict = parser.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]
 
     assert {sample.name for family in strict for sample in family.samples} == names(metrics)
 
