@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import promql
+from pinnedrelease.controller.metric_families import FAMILIES
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "manifests" / "components" / "prometheus-operator" / "prometheus-rule.yaml"
@@ -82,3 +83,12 @@ def test_the_patch_that_the_docs_show_meets_the_alert_that_it_names() -> None:
     assert found is not None
     first_group = yaml.safe_load(RULES.read_text())["spec"]["groups"][0]["rules"]
     assert first_group[int(found[1])]["alert"] == found[2]
+
+
+@pytest.mark.parametrize("page", ["how-to/monitoring.md", "runbook.md"])
+def test_pages_name_metrics_that_exist(page: str) -> None:
+    named = promql.selectors((ROOT / "docs" / page).read_text())
+    families = {one.name for one in FAMILIES}
+
+    assert named
+    assert [one.metric for one in named if one.metric not in families and not one.family] == []
