@@ -178,7 +178,7 @@ def test_kube_state_metrics_finds_every_field_in_a_real_object(namespace: Namesp
         "name": "web",
         "tag": "1.0",
         "digest": DIGEST_A,
-        "image": f"{REPOSITORY}@{DIGEST_A}",
+        "image": f"{REPOSITORY}:1.0@{DIGEST_A}",
         "source": "Spec",
         "target": "Deployment/web",
         "declared_tag": "1.0",
