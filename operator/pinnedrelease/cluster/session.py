@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 
 import aiohttp
@@ -43,8 +43,14 @@ class Session:
     A lost answer to a write is resolved by reading again, never by sending again.
     """
 
-    def __init__(self, access: ClusterAccess) -> None:
+    def __init__(
+        self,
+        access: ClusterAccess,
+        tell: Callable[[str, str, str], None] = lambda _method, _host, _code: None,
+    ) -> None:
+        """``tell`` hears of each request: method, host and status, or ``<error>`` without one."""
         self._access = access
+        self._tell = tell
         self._http: aiohttp.ClientSession | None = None
         self._opened: list[aiohttp.ClientSession] = []
         self.watches = WatchBook()
@@ -182,7 +188,12 @@ class Session:
         token = await self._access.tokens.current()
         if token is not None:
             request.headers["Authorization"] = token
-        response = await handler(request)
+        code = "<error>"
+        try:
+            response = await handler(request)
+            code = str(response.status)
+        finally:
+            self._tell(request.method, request.url.authority, code)
         if response.status == HTTPStatus.OK and request.method == "GET":
             if is_watch:
                 self.watches.opened(request.url.path, response)

@@ -27,7 +27,7 @@ from pinnedrelease.controller.index import (
 )
 from pinnedrelease.controller.known import Watches, brought_release
 from pinnedrelease.controller.metrics import Metrics
-from pinnedrelease.controller.metrics_server import serve_metrics
+from pinnedrelease.controller.metrics_server import MetricsServer
 from pinnedrelease.controller.orphans import OrphanReads, Orphans
 from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.policy_watch import watch_policies
@@ -66,13 +66,13 @@ class Operator:
     def __init__(self, settings: Settings, access: ClusterAccess, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._session = Session(access)
-        self._queue = WorkQueue()
+        self._metrics = Metrics()
+        self._session = Session(access, self._metrics.asked_api)
+        self._queue = WorkQueue(tell=self._metrics.queued)
         places = settings.namespaces or (None,)
         self._index = TargetIndex()
         self._workloads = WorkloadIndex(len(places) * len(TargetKind), self._wake_for_workload)
         self._pods = PodIndex(len(places), self._wake_for_pod, self._is_governed)
-        self._metrics = Metrics()
         self._canary = Canary(clock.monotonic_s)
         self._watchdog = Watchdog(self._session, self._canary, self._watched())
         self._registries = RegistryParts(
@@ -115,7 +115,7 @@ class Operator:
         self._workers = Workers(
             self._queue, self._reconciler.reconcile, clock, self._metrics.passed
         )
-        self._metrics.watch_depth(lambda: len(self._queue))
+        self._metrics.watch_queue(self._queue, settings.workers)
         self._metrics.watch_lead(self._is_leading)
         self._metrics.watch_releases(self._reconciler.releases)
 
@@ -144,8 +144,8 @@ class Operator:
             health = Health(self._is_ready, self._clock.monotonic_s)
             tasks["health"] = health.serve(settings.health_address, settings.health_port)
         if settings.metrics_port:
-            address = (settings.metrics_address, settings.metrics_port)
-            tasks["metrics"] = serve_metrics(self._metrics, *address)
+            server = MetricsServer(self._metrics)
+            tasks["metrics"] = server.serve(settings.metrics_address, settings.metrics_port)
             tasks["policies"] = watch_policies(self._session, self._metrics)
         tasks |= self._registries.tasks()
         tasks |= {"watchdog": self._watchdog.run(), "resync": self._resync.run()}

@@ -26,7 +26,10 @@ class Workers:
         clock: Clock,
         ended: Callable[[str, float], None] = lambda _result, _seconds: None,
     ) -> None:
-        """``ended`` hears of each pass: how it ended, and after how many seconds."""
+        """``ended`` hears of each pass: how it ended, and after how many seconds.
+
+        The words are success, requeue_after, error, and panic: an error that nobody had expected.
+        """
         self._queue = queue
         self._reconcile = reconcile
         self._clock = clock
@@ -50,6 +53,7 @@ class Workers:
             self._failed(key, _first(group))
         except* Exception:
             # P-6: no object may stop the others.
+            result = "panic"
             log.exception("pass failed", extra={"pin": str(key)})
             self._failed(key, None)
         else:
