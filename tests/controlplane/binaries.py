@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -16,14 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from controlplane.kubernetes import HERE, Kubernetes, UnknownVersion, chosen, fingerprint
+
 HEARTBEAT_S = 20.0
-KUBERNETES = "v1.36.3"
-_VERSION = "k8s.io/component-base/version"
-_LINK_FLAGS = (
-    f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor=1 "
-    f"-X {_VERSION}.gitMinor=36 -X {_VERSION}.gitTreeState=clean"
-)
 # The toolchain that was found builds, from our go.mod alone: Go fetches no other toolchain, and a
 # go.work above this folder does not count.
 _BUILD_SETTINGS = {
@@ -66,28 +60,36 @@ def ensure(environment: Mapping[str, str] = os.environ) -> Binaries:
 
     Building takes about eight minutes on two cores and says how far it is. Raises BuildFailed.
     """
-    folder = cache_folder(environment)
+    try:
+        kubernetes = chosen(environment)
+    except UnknownVersion as error:
+        raise BuildFailed(str(error)) from error
     assets = environment.get("KUBEBUILDER_ASSETS")
-    found = {name: _find(name, assets, folder) for name in PACKAGES}
-    missing = [name for name, path in found.items() if path is None]
-    if missing:
-        with _only_builder(folder):
-            for name in missing:
-                found[name] = _find(name, assets, folder) or _build(name, folder, environment)
-    by_field = {name.replace("-", "_"): path for name, path in found.items() if path is not None}
-    return Binaries(**{field.name: by_field[field.name] for field in fields(Binaries)})
+    found = {
+        name: _find(name, assets, cache_folder(environment, _module(name, kubernetes)))
+        or _build_once(name, kubernetes, environment)
+        for name in PACKAGES
+    }
+    return Binaries(
+        **{field.name: found[field.name.replace("_", "-")] for field in fields(Binaries)}
+    )
 
 
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    """The folder for these exact versions: its name is a hash of go.mod and go.sum."""
-    pinned = (HERE / "go.mod").read_bytes() + (HERE / "go.sum").read_bytes()
-    return cache_root(environment) / hashlib.sha256(pinned).hexdigest()[:16] / "bin"
+def cache_folder(environment: Mapping[str, str], module: Path = HERE) -> Path:
+    """The folder for the exact versions of a module."""
+    return cache_root(environment) / fingerprint(module) / "bin"
 
 
 def cache_root(environment: Mapping[str, str]) -> Path:
     """Where this project keeps what is costly to make."""
     base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "pinnedrelease" / "controlplane"
+
+
+def _module(name: str, kubernetes: Kubernetes) -> Path:
+    """What is not Kubernetes itself is the same for every version of it."""
+    is_kubernetes = PACKAGES[name].startswith("k8s.io/kubernetes/")
+    return kubernetes.module if is_kubernetes else HERE
 
 
 def _find(name: str, assets: str | None, folder: Path) -> Path | None:
@@ -109,18 +111,25 @@ def _only_builder(folder: Path) -> Iterator[None]:
         yield
 
 
-def _build(name: str, folder: Path, environment: Mapping[str, str]) -> Path:
+def _build_once(name: str, kubernetes: Kubernetes, environment: Mapping[str, str]) -> Path:
+    """Build one program, unless another session has built it meanwhile."""
+    folder = cache_folder(environment, _module(name, kubernetes))
+    with _only_builder(folder):
+        return _find(name, None, folder) or _build(name, kubernetes, folder, environment)
+
+
+def _build(name: str, kubernetes: Kubernetes, folder: Path, environment: Mapping[str, str]) -> Path:
     """Build one program beside the cache and move it there when it is whole."""
-    go = find_go(environment)
+    go, module = find_go(environment), _module(name, kubernetes)
     started = time.monotonic()
     say(f"building {name} from its Go modules (once; the first one also downloads them)")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{name}-") as scratch:
         output, log_path = Path(scratch) / name, Path(scratch) / "log"
-        command = [str(go), "build", "-trimpath", "-ldflags", _LINK_FLAGS, "-o", str(output)]
+        flags = ["-trimpath", "-ldflags", kubernetes.link_flags, "-o", str(output)]
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [*command, PACKAGES[name]],
-                cwd=HERE,
+                [str(go), "build", *flags, PACKAGES[name]],
+                cwd=module,
                 env={**environment, **_BUILD_SETTINGS},
                 stdout=log,
                 stderr=subprocess.STDOUT,
