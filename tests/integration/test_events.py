@@ -66,10 +66,10 @@ def test_each_change_is_told_once_on_both_objects_with_its_pair(namespace: Names
         "previous-digest": DIGEST_A,
     }
     expected = {"DigestPinned": second, "RolloutCompleted": second}
-    for kind in ("PinnedRelease", "Deployment"):
-        eventually(
-            lambda kind=kind: told(namespace, kind) == expected, lambda: namespace.describe("web")
-        )
+    eventually(
+        lambda: told(namespace, "PinnedRelease") == told(namespace, "Deployment") == expected,
+        lambda: namespace.describe("web"),
+    )
 
 
 def test_a_quiet_object_and_a_restart_of_the_operator_tell_nothing(
