@@ -103,7 +103,10 @@ def check(case: PinnedImage, spans: Spans) -> None:
     assert {span.attributes["server.port"] for span in requests} == {
         int(case.registry.address.partition(":")[2])
     }
-    assert {span.attributes["http.response.status_code"] for span in requests} == {200}
+    # The simulated pod reports a digest of its own for the tag: the registry has not got that one.
+    assert (
+        {200} <= {span.attributes["http.response.status_code"] for span in requests} <= {200, 404}
+    )
 
 
 def test_the_console_exporter_writes_passes_and_what_they_did(
