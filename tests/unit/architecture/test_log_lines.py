@@ -181,10 +181,10 @@ def test_what_others_say_cannot_begin_a_line(text: str) -> None:
 
 
 def test_a_traceback_is_one_field_of_one_line() -> None:
+    ours = record("pinnedrelease.controller.workers", "pass failed", pin="shop/web")
     try:
         _ = 1 / 0
     except ZeroDivisionError:
-        ours = record("pinnedrelease.controller.workers", "pass failed", pin="shop/web")
         ours.exc_info = sys.exc_info()
 
     text = JsonFormatter().format(ours)

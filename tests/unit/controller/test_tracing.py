@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -176,10 +176,13 @@ RAW = manifest()
 
 
 async def test_a_question_has_its_requests_below_it_and_the_pass_that_it_wakes_is_linked() -> None:
-    collected, tracing = Collected(), None
+    collected = Collected()
     tracing = collected.tracing
     woken = asyncio.Queue[Key]()
     wake = tracing.wakes(woken.put_nowait)
+
+    def answered(_: frozenset[object]) -> None:
+        wake(KEY)
 
     async def reconcile(_: Key) -> None:
         return None
@@ -189,11 +192,7 @@ async def test_a_question_has_its_requests_below_it_and_the_pass_that_it_wakes_i
         parts(registry.address, around=tracing.sends) as room,
     ):
         where = repository(registry.address)
-        poller = Poller(
-            tracing.asks(Inquiry(room.client)),
-            SystemClock(),
-            lambda keys: [wake(key) for key in keys if isinstance(key, Key)],  # type: ignore[arg-type,return-value]
-        )
+        poller = Poller(tracing.asks(Inquiry(room.client)), SystemClock(), answered)
         poller.follow(KEY, {Question(Subject.TAG, where, "1.0", access()): Wanted(interval_s=60)})
         running = asyncio.create_task(poller.run())
         await tracing.passes(reconcile)(await asyncio.wait_for(woken.get(), 5))
@@ -411,13 +410,16 @@ def test_without_tracing_nothing_stands_around_anything() -> None:
     def wake(_: Key) -> None:
         return None
 
-    anything: Any = object()
-    assert spans.passes(reconcile) is reconcile
-    assert spans.reads(cluster) is cluster
-    assert spans.writes(cluster) is cluster
-    assert spans.asks(anything) is anything
-    assert spans.sends(anything) is anything
-    assert spans.wakes(wake) is wake
+    around: dict[Callable[[Any], object], object] = {
+        spans.passes: reconcile,
+        spans.reads: cluster,
+        spans.writes: cluster,
+        spans.asks: object(),
+        spans.sends: object(),
+        spans.wakes: wake,
+    }
+    for returned, given in around.items():
+        assert returned(given) is given
 
 
 def test_without_tracing_opentelemetry_is_not_imported() -> None:
