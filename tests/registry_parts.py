@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.host_policy import HostPolicy
 from pinnedrelease.registry.inquiry import Inquiry
 from pinnedrelease.registry.referrers import Referrers
+from pinnedrelease.registry.sends import Sends
 from pinnedrelease.registry.tagging import Tagging
 from pinnedrelease.registry.token import TokenStore
 from pinnedrelease.registry.transport import Resolver, Transport
@@ -59,16 +60,21 @@ async def parts(
     ca_file: Path | None = None,
     resolver: Resolver | None = None,
     plain: bool = True,
+    around: Callable[[Sends], Sends] = lambda sends: sends,
 ) -> AsyncIterator[Parts]:
-    """The room; the addresses may be private, and are asked without TLS unless told otherwise."""
+    """The room; the addresses may be private, and are asked without TLS unless told otherwise.
+
+    ``around`` may put something around the transport.
+    """
     allowed = replace(
         policy or HostPolicy(),
         private=frozenset(addresses),
         plain_http=frozenset(addresses) if plain else frozenset(),
     )
     transport = Transport(allowed, ca_file=ca_file, resolver=resolver)
-    tokens = TokenStore(transport, allowed, monotonic=time.monotonic, now=lambda: NOW)
-    conversation = Conversation(transport, allowed, tokens)
+    sends = around(transport)
+    tokens = TokenStore(sends, allowed, monotonic=time.monotonic, now=lambda: NOW)
+    conversation = Conversation(sends, allowed, tokens)
     client = RegistryClient(conversation, monotonic=time.monotonic, now=lambda: NOW)
     try:
         yield Parts(

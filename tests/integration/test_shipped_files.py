@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from admission_cluster import skip_without_mutating_policies
 from manifests_file import rendered
 from namespace import Namespace
 from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
@@ -52,6 +53,8 @@ KUSTOMIZATIONS = sorted(
 
 @pytest.mark.parametrize("path", KUSTOMIZATIONS, ids=[path.name for path in KUSTOMIZATIONS])
 def test_every_way_to_install_is_accepted(namespace: Namespace, path: Path) -> None:
+    if any("kind: MutatingAdmissionPolicy\n" in one.read_text() for one in path.glob("*.yaml")):
+        skip_without_mutating_policies(namespace.cluster)
     namespace.cluster.kubectl(
         "apply", "--server-side", "--dry-run=server", "--validate=strict", "-k", str(path)
     )

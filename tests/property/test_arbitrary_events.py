@@ -18,6 +18,7 @@ from pinnedrelease.cluster.policies import with_bindings
 from pinnedrelease.cluster.workloads import placed_workload
 from pinnedrelease.controller.service import Operator
 from pinnedrelease.controller.settings import parse_settings
+from pinnedrelease.controller.spans import Spans
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.reconcile.clock import SystemClock
 
@@ -54,14 +55,14 @@ def operator() -> Operator:
         tls=ssl.create_default_context(),
         tokens=TokenSource(lambda: None, lambda: 0.0),
     )
-    return Operator(parse_settings(["--admission-hold"], {}), access, SystemClock())
+    return Operator(parse_settings(["--admission-hold"], {}), access, SystemClock(), Spans())
 
 
 ONE = operator()
 
 
 @given(events, objects | damaged())
-def test_the_handler_takes_any_object(event: str | None, document: dict[str, Any]) -> None:
+async def test_the_handler_takes_any_object(event: str | None, document: dict[str, Any]) -> None:
     ONE._wake(event, document)
 
 

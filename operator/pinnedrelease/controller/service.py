@@ -35,6 +35,7 @@ from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.registries import RegistryParts
 from pinnedrelease.controller.resync import Reactions, Resync, Told
 from pinnedrelease.controller.settings import Settings
+from pinnedrelease.controller.spans import Spans
 from pinnedrelease.controller.start_checks import check_start
 from pinnedrelease.controller.watchdog import Canary, Watchdog
 from pinnedrelease.controller.watches import watch
@@ -63,7 +64,9 @@ class TaskEnded(Exception):
 class Operator:
     """One operator process."""
 
-    def __init__(self, settings: Settings, access: ClusterAccess, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, access: ClusterAccess, clock: Clock, spans: Spans
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._metrics = Metrics()
@@ -81,6 +84,7 @@ class Operator:
             clock,
             self._queue.add,
             self._metrics.asked_registry,
+            spans,
         )
         reader = Reader(self._session)
         self._election: Election | None = None
@@ -102,8 +106,10 @@ class Operator:
             is_governed=self._is_governed,
         )
         self._reconciler = Reconciler(
-            reader,
-            CountedWrites(writer, self._metrics, self._canary.wrote, self._workloads.stored),
+            spans.reads(reader),
+            spans.writes(
+                CountedWrites(writer, self._metrics, self._canary.wrote, self._workloads.stored)
+            ),
             Watches(self._index, self._workloads, self._pods),
             clock,
             settings.limits,
@@ -113,7 +119,7 @@ class Operator:
             begin = self._reconciler.take_over
             self._election = Election(settings.election, reader, writer, clock, begin)
         self._workers = Workers(
-            self._queue, self._reconciler.reconcile, clock, self._metrics.passed
+            self._queue, spans.passes(self._reconciler.reconcile), clock, self._metrics.passed
         )
         self._metrics.watch_queue(self._queue, settings.workers)
         self._metrics.watch_lead(self._is_leading)

@@ -38,6 +38,7 @@ class Settings:
     metrics_port: int
     log_format: str
     log_level: str
+    tracing: bool
     limits: Limits
     registries: RegistrySettings
     election: ElectionSettings | None
@@ -62,6 +63,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         metrics_port=given.metrics_port,
         log_format=given.log_format,
         log_level=given.log_level,
+        tracing=given.tracing,
         limits=Limits(
             target_grace_s=given.target_grace,
             registry_wait_s=given.registry_wait,
@@ -136,6 +138,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--metrics-port", type=int, default=0, help="port of /metrics; 0: none")
     add("--log-format", choices=("text", "json"), default="text")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    add(
+        "--tracing",
+        action="store_true",
+        help="send OpenTelemetry spans as OTEL_* variables say; needs the extra `tracing`",
+    )
     add(
         "--target-grace",
         type=float,

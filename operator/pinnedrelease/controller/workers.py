@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from pinnedrelease.cluster.errors import ClusterError, Conflict, Unavailable
 from pinnedrelease.controller.queue import WorkQueue
+from pinnedrelease.controller.spans import Reconcile
 from pinnedrelease.core import backoff
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 
 log = logging.getLogger(__name__)
-
-Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class Workers:
