@@ -124,6 +124,21 @@ manifests: control-plane ## Generate manifests/admission/ and manifests/install.
 cli-reference: setup ## Generate docs/cli.md from the commands
 	$(BIN)/python -m pinnedrelease.cli.reference > docs/cli.md
 
+.PHONY: docs
+docs: setup ## Build the documentation site into build/site, without the network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+.PHONY: docs-check
+docs-check: setup docs ## Generated pages are up to date, the site builds without warnings
+	$(BIN)/python -m pinnedrelease.api.reference | diff -u docs/crd.md - \
+		|| { echo "docs/crd.md is out of date: run make crd-reference"; exit 1; }
+
+check: docs-check
+
+.PHONY: crd-reference
+crd-reference: setup ## Generate docs/crd.md from the CRD
+	$(BIN)/python -m pinnedrelease.api.reference > docs/crd.md
+
 .PHONY: format
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
