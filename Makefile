@@ -131,13 +131,16 @@ docs: setup ## Build the documentation site into build/site, without the network
 .PHONY: docs-check
 docs-check: setup docs ## Generated pages are up to date, the site builds without warnings
 	$(BIN)/python -m pinnedrelease.api.reference | diff -u docs/crd.md - \
-		|| { echo "docs/crd.md is out of date: run make crd-reference"; exit 1; }
+		|| { echo "docs/crd.md is out of date: run make references"; exit 1; }
+	$(BIN)/python -m pinnedrelease.controller.reference | diff -u docs/operator-flags.md - \
+		|| { echo "docs/operator-flags.md is out of date: run make references"; exit 1; }
 
 check: docs-check
 
-.PHONY: crd-reference
-crd-reference: setup ## Generate docs/crd.md from the CRD
+.PHONY: references
+references: setup ## Generate docs/crd.md and docs/operator-flags.md
 	$(BIN)/python -m pinnedrelease.api.reference > docs/crd.md
+	$(BIN)/python -m pinnedrelease.controller.reference > docs/operator-flags.md
 
 .PHONY: format
 format: setup ## Format the code

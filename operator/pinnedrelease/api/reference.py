@@ -13,7 +13,7 @@ from pinnedrelease.api.structural import Json, NotStructural
 HEAD = f"""\
 # Fields of a {names.KIND}
 
-Made from the CustomResourceDefinition by `make crd-reference`; do not edit.
+Made from the CustomResourceDefinition by `make references`; do not edit.
 `kubectl explain {names.PLURAL}.spec` says the same in a terminal.
 
 `apiVersion: {names.API_VERSION}`, `kind: {names.KIND}`; namespaced; short name
