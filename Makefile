@@ -137,6 +137,22 @@ docs-check: setup docs ## Generated pages are up to date, the site builds withou
 
 check: docs-check
 
+.PHONY: release-notes
+release-notes: setup ## Check that VERSION is this version and has a part in the changelog
+	test "$(VERSION)" = "$$($(BIN)/pinrel version)"
+	mkdir -p dist
+	$(BIN)/python -m release.changelog "$(VERSION)" > dist/notes.md
+
+.PHONY: release-files
+release-files: setup ## Make what a release hands out beside the image: IMAGE=REPOSITORY@sha256:...
+	rm -rf dist && mkdir -p dist
+	$(BIN)/python -m release.install_file "$(IMAGE)" > dist/install.yaml
+	cp crds/pinnedrelease.yaml dist/crds.yaml
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m release.sbom > dist/sbom.cdx.json
+	$(BIN)/python -m release.cli_archive dist --made-at "$$(git log -1 --format=%ct)"
+	$(BIN)/python -m release.krew_manifest dist > dist/pinned-release.yaml
+	cd dist && sha256sum -- * > ../SHA256SUMS && mv ../SHA256SUMS .
+
 .PHONY: references
 references: setup ## Generate docs/crd.md and docs/operator-flags.md
 	$(BIN)/python -m pinnedrelease.api.reference > docs/crd.md
