@@ -105,57 +105,6 @@ def merge(source: Path, folder: Path) -> None:
             raise ValueError(f"{name} is another one for another Python")
 
 
-def archive(self) -> str:
-    """The file's name."""
-    return f"pinrel_{self.name}.tar.gz"
-
-
-PLATFORMS = (
-    Platform(name="linux_amd64", wheels=("manylinux_2_17_x86_64", "manylinux2014_x86_64")),
-    Platform(name="linux_arm64", wheels=("manylinux_2_17_aarch64", "manylinux2014_aarch64")),
-    Platform(name="darwin_amd64", wheels=("macosx_11_0_x86_64",)),
-    Platform(name="darwin_arm64", wheels=("macosx_11_0_arm64",)),
-)
-
-
-def install(platform: Platform, folder: Path) -> None:
-    """Put the locked dependencies for a platform and all Pythons into a folder. Needs an index."""
-    for python in PYTHONS:
-        with tempfile.TemporaryDirectory() as scratch:
-            subprocess.run(  # noqa: S603 - fixed words and our own lock
-                [
-                    sys.executable, "-m", "pip", "install", "--quiet",
-                    "--disable-pip-version-check",
-                    "--no-deps", "--no-compile", "--require-hashes", "--only-binary=:all:",
-                    "--implementation=cp", f"--python-version={python}",
-                    *(f"--platform={tag}" for tag in platform.wheels),
-                    "--target", scratch, "--requirement", str(LOCK),
-                ],
-                check=True,
-            )  # fmt: skip
-            merge(Path(scratch), folder)
-
-
-def merge(source: Path, folder: Path) -> None:
-    """Add the files of one Python's packages to those of others.
-
-    Raises ValueError when two Pythons have different files under one name, but for what describes a
-    package, where the first one's is as good as any.
-    """
-    for path in sorted(source.rglob("*")):
-        name = path.relative_to(source)
-        if path.is_dir() or name.parts[0] == "bin":
-            continue
-        target = folder / name
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-        elif not name.parts[0].endswith(".dist-info") and not filecmp.cmp(
-            path, target, shallow=False
-        ):
-            raise ValueError(f"{name} is another one for another Python")
-
-
 def archive(packages: Path, made_at: int) -> bytes:
     """The archive's bytes: the same for the same packages, source and time."""
     raw = BytesIO()
