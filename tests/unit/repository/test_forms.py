@@ -15,9 +15,8 @@ import yaml
 from markdown_files import ROOT
 
 GITHUB = ROOT / ".github"
-FORMS = sorted(
-    set((GITHUB / "ISSUE_TEMPLATE").glob("*.yml")) - {GITHUB / "ISSUE_TEMPLATE/config.yml"}
-)
+CHOOSER = GITHUB / "ISSUE_TEMPLATE" / "config.yml"
+FORMS = sorted(set(CHOOSER.parent.glob("*.yml")) - {CHOOSER})
 # Source: GitHub documentation, "Syntax for GitHub's form schema".
 ELEMENTS = {
     "markdown": ({"value"}, {"value"}),
