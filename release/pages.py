@@ -43,11 +43,11 @@ def blocks(page: str) -> Iterator[Block]:
             number += 1
             continue
         end = _end(lines, number, opening["ticks"])
-        language, *marks = [*opening["info"].split(), ""]
+        words = opening["info"].split()
         yield Block(
             line=number + 1,
-            language=language,
-            marks=tuple(mark for mark in marks if mark),
+            language=words[0] if words else "",
+            marks=tuple(words[1:]),
             text=textwrap.dedent("\n".join([*lines[number + 1 : end], ""])),
             comment=comment,
         )

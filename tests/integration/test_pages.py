@@ -187,8 +187,8 @@ def reader(namespace: Namespace, registry: Registry, tmp_path: Path) -> Reader:
 
 
 @pytest.mark.parametrize("page", sorted({one.page for one in RUNNABLE}), ids=str)
-def test_a_page_can_be_followed(page: Path, reader: Reader, operator: OperatorProcess) -> None:
-    assert operator.child
+@pytest.mark.usefixtures("operator")
+def test_a_page_can_be_followed(page: Path, reader: Reader) -> None:
     try:
         for shown in RUNNABLE:
             if shown.page == page:

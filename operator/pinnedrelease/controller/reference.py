@@ -18,7 +18,7 @@ Made from the flags themselves by `make references`; do not edit.
 | flag | default | |
 |---|---|---|
 """
-NO_DEFAULT = (None, [], "", False)
+NO_DEFAULT: tuple[object, ...] = (None, [], "", False)
 
 
 def render_flags() -> str:

@@ -40,7 +40,8 @@ def flags_of(command: str) -> frozenset[str]:
 
 
 def _flags(parser: argparse.ArgumentParser) -> frozenset[str]:
-    pending, found = [parser], set()
+    pending = [parser]
+    found: set[str] = set()
     while pending:
         for action in pending.pop()._actions:
             found.update(action.option_strings)
