@@ -126,7 +126,8 @@ cli-reference: setup ## Generate docs/cli.md from the commands
 
 .PHONY: docs
 docs: setup ## Build the documentation site into build/site, without the network
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@# Not --quiet: MkDocs then neither shows nor counts warnings, and --strict means nothing.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: docs-check
 docs-check: setup docs ## Generated pages are up to date, the site builds without warnings
