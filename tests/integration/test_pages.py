@@ -41,6 +41,8 @@ EXAMPLE_IMAGES = {
     "1.4.3": "sha256:51c7e0b94d2f8a36e1905bd7c4f2a86830d9b1e75f6c2a4d8e03b7916fa5c0d8",
 }
 """Tags of my-api, and the digests that pages show for them."""
+FOLLOW_S = 120.0
+"""How long the commands of one block may take."""
 LENT = ("crds", "docs", "integrations", "manifests", "monitoring")
 """Folders of the repository that commands of pages read."""
 
@@ -139,7 +141,7 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=120,
+            timeout=FOLLOW_S,
         )
         assert done.returncode == 0, f"{done.stdout}\n{self.namespace.describe('my-api')}"
         return done.stdout
