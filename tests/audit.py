@@ -79,11 +79,7 @@ class AuditLog:
                 and one.code < 300
             ]
             changed_at = max(
-                (
-                    one.finished_at
-                    for one in patches
-                    if one.user != self._user and one.resource == to
-                ),
+                (one.finished_at for one in patches if one.user != self._user and one.resource == to),
                 default=None,
             )
             answered_at = [
