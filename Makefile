@@ -138,6 +138,41 @@ monitoring-tools: setup ## Build promtool, fetch the Prometheus operator's CRDs 
 bench-scrape: setup ## What one scrape of 1,000 and 10,000 releases costs
 	@$(BIN)/python -m benchmarks.scrape
 
+.PHONY: docs
+docs: setup ## Build the documentation site into build/site, without the network
+	@# Not --quiet: MkDocs then neither shows nor counts warnings, and --strict means nothing.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+.PHONY: docs-check
+docs-check: setup docs ## Generated pages are up to date, the site builds without warnings
+	$(BIN)/python -m pinnedrelease.api.reference | diff -u docs/crd.md - \
+		|| { echo "docs/crd.md is out of date: run make references"; exit 1; }
+	$(BIN)/python -m pinnedrelease.controller.reference | diff -u docs/operator-flags.md - \
+		|| { echo "docs/operator-flags.md is out of date: run make references"; exit 1; }
+
+check: docs-check
+
+.PHONY: release-notes
+release-notes: setup ## Check that VERSION is this version and has a part in the changelog
+	test "$(VERSION)" = "$$($(BIN)/pinrel version)"
+	mkdir -p dist
+	$(BIN)/python -m release.changelog "$(VERSION)" > dist/notes.md
+
+.PHONY: release-files
+release-files: setup ## Make what a release hands out beside the image: IMAGE=REPOSITORY@sha256:...
+	rm -rf dist && mkdir -p dist
+	$(BIN)/python -m release.install_file "$(IMAGE)" > dist/install.yaml
+	cp crds/pinnedrelease.yaml dist/crds.yaml
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m release.sbom > dist/sbom.cdx.json
+	$(BIN)/python -m release.cli_archive dist --made-at "$$(git log -1 --format=%ct)"
+	$(BIN)/python -m release.krew_manifest dist > dist/pinned-release.yaml
+	cd dist && sha256sum -- * > ../SHA256SUMS && mv ../SHA256SUMS .
+
+.PHONY: references
+references: setup ## Generate docs/crd.md and docs/operator-flags.md
+	$(BIN)/python -m pinnedrelease.api.reference > docs/crd.md
+	$(BIN)/python -m pinnedrelease.controller.reference > docs/operator-flags.md
+
 .PHONY: format
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

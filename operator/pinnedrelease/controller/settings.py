@@ -47,7 +47,7 @@ class Settings:
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Read flags and environment. Exits with 2 and a message on a wrong flag, like any command."""
-    given = _parser(environment).parse_args(arguments)
+    given = parser_of_the_operator(environment).parse_args(arguments)
     return Settings(
         kubeconfig=given.kubeconfig,
         context=given.context,
@@ -100,7 +100,8 @@ def _add_election_flags(add: Callable[..., object]) -> None:
     )
 
 
-def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """The flags of an operator process, with defaults from the environment."""
     parser = argparse.ArgumentParser(
         prog="pinrel controller",
         description=DESCRIPTION,
