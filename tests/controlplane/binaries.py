@@ -71,9 +71,11 @@ def ensure(environment: Mapping[str, str] = os.environ) -> Binaries:
     found = {name: _find(name, assets, folder) for name in PACKAGES}
     missing = [name for name, path in found.items() if path is None]
     if missing:
-        with _only_builder(folder):
+        with only_builder(folder, "the control plane"):
             for name in missing:
-                found[name] = _find(name, assets, folder) or _build(name, folder, environment)
+                found[name] = _find(name, assets, folder) or build(
+                    PACKAGES[name], folder / name, HERE, environment, link_flags=_LINK_FLAGS
+                )
     by_field = {name.replace("-", "_"): path for name, path in found.items() if path is not None}
     return Binaries(**{field.name: by_field[field.name] for field in fields(Binaries)})
 
@@ -97,30 +99,40 @@ def _find(name: str, assets: str | None, folder: Path) -> Path | None:
 
 
 @contextmanager
-def _only_builder(folder: Path) -> Iterator[None]:
-    """Hold the build lock; a second session waits instead of building the same again."""
+def only_builder(folder: Path, what: str) -> Iterator[None]:
+    """Hold the folder's build lock; a second session waits instead of building the same again."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another session is building the control plane; waiting for it")
+            say(f"another session is building {what}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _build(name: str, folder: Path, environment: Mapping[str, str]) -> Path:
-    """Build one program beside the cache and move it there when it is whole."""
-    go = find_go(environment)
+def build(
+    package: str,
+    program: Path,
+    module: Path,
+    environment: Mapping[str, str],
+    *,
+    link_flags: str = "-s -w",
+) -> Path:
+    """Build one program of a module beside its place and move it there when it is whole.
+
+    Raises BuildFailed.
+    """
+    go, name = find_go(environment), program.name
     started = time.monotonic()
     say(f"building {name} from its Go modules (once; the first one also downloads them)")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{name}-") as scratch:
+    with tempfile.TemporaryDirectory(dir=program.parent.parent, prefix=f"{name}-") as scratch:
         output, log_path = Path(scratch) / name, Path(scratch) / "log"
-        command = [str(go), "build", "-trimpath", "-ldflags", _LINK_FLAGS, "-o", str(output)]
+        command = [str(go), "build", "-trimpath", "-ldflags", link_flags, "-o", str(output)]
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [*command, PACKAGES[name]],
-                cwd=HERE,
+                [*command, package],
+                cwd=module,
                 env={**environment, **_BUILD_SETTINGS},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -129,9 +141,9 @@ def _build(name: str, folder: Path, environment: Mapping[str, str]) -> Path:
         if process.returncode != 0:
             tail = log_path.read_text(errors="replace")[-2000:]
             raise BuildFailed(f"{name} does not build ({go}):\n{tail}")
-        output.rename(folder / name)
+        output.rename(program)
     say(f"built {name} in {time.monotonic() - started:.0f} s")
-    return folder / name
+    return program
 
 
 def _wait(process: subprocess.Popen[bytes], name: str, started: float) -> None:
