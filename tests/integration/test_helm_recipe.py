@@ -94,7 +94,6 @@ def test_where_the_release_decides_helm_says_that_its_rollback_is_in_the_way(
 
     said = helm("rollback", RELEASE, "1", "-n", namespace.name, check=False)
 
-    print(said, namespace.image(RELEASE), namespace.release(RELEASE)["spec"])
     assert 'conflict with "pinnedrelease-controller"' in said
     upgrade(helm, namespace, DIGEST_A, "1.1", "Correct")
     assert namespace.history(RELEASE)[0] == (4, DIGEST_A, "Rollback", "Succeeded")

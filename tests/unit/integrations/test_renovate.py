@@ -1,4 +1,4 @@
-"""The Renovate preset on every form in which we ship, write or document a pair; replayed in Node."""
+"""The Renovate preset on every form in which we write a pair, replayed in Node."""
 
 from __future__ import annotations
 
@@ -86,9 +86,7 @@ def test_tag_and_digest_are_bumped_together_and_nothing_else_is_touched(text: st
     assert sorted(found) == sorted(before)
     after = [one for part in yaml.safe_load_all(said["result"]) for one in triples(part)]
     assert after == [(repository, NEW_TAG, DIGEST_B) for repository, _, _ in before]
-    unchanged = [
-        line for line in text.splitlines() if not re.match(r" *(tag|digest):", line)
-    ]
+    unchanged = [line for line in text.splitlines() if not re.match(r" *(tag|digest):", line)]
     assert unchanged == [
         line for line in said["result"].splitlines() if not re.match(r" *(tag|digest):", line)
     ]
