@@ -96,7 +96,7 @@ def test_chart_and_program_have_one_version(helm: Helm) -> None:
 def test_the_chart_carries_the_crd_as_it_is() -> None:
     crd = (ROOT / "crds" / "pinnedrelease.yaml").read_bytes()
 
-    assert (CHART / "files" / "crd.yaml").read_bytes() == crd, "run make crds"
+    assert (CHART / "files" / "crd.yaml").read_bytes() == crd, "run make chart"
 
 
 def test_with_defaults_the_objects_are_those_of_the_base(plane: ControlPlane, helm: Helm) -> None:
