@@ -28,7 +28,7 @@ class Helm:
             text=True,
             check=False,
             env=self._environment,
-            timeout=120,
+            timeout=400,
         )
         if not check:
             return done.stdout + done.stderr

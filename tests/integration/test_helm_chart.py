@@ -26,6 +26,7 @@ MANIFESTS = ROOT / "manifests"
 IMAGE_REPOSITORY = "registry.example.com/pinnedrelease"
 IMAGE = f"{IMAGE_REPOSITORY}@{DIGEST_A}"
 NAMED = ("--set", f"image.repository={IMAGE_REPOSITORY},image.digest={DIGEST_A}")
+INSTALL = ("upgrade", "--install", "pinnedrelease", str(CHART), "-n", NAMESPACE, *NAMED)
 
 Objects = dict[tuple[str, str | None, str], Any]
 
@@ -205,16 +206,25 @@ def test_installed_upgraded_and_removed_it_leaves_every_release_as_it_is(
 ) -> None:
     namespace = Namespace(plane, "shop")
     plane.kubectl("create", "namespace", namespace.name)
-    install = ("upgrade", "--install", "pinnedrelease", str(CHART), "-n", NAMESPACE, *NAMED)
 
-    helm(*install, "--create-namespace", "--wait", "--timeout=60s")
+    helm(*INSTALL, "--create-namespace", "--wait", "--timeout=300s")
     plane.kubectl("wait", "--for=condition=Established", "crd/pinnedreleases.pinnedrelease.dev")
     with OperatorProcess(plane.service_account_kubeconfig(NAMESPACE, ACCOUNT), tmp_path):
         namespace.apply(deployment(), pinned_release(registry={"check": "None"}))
         namespace.wait_ready()
-    helm(*install, "--set", "highAvailability=true,metrics=true,networkPolicy.enabled=true")
+    helm(*INSTALL, "--set", "highAvailability=true,metrics=true,networkPolicy.enabled=true")
     helm("uninstall", "pinnedrelease", "-n", NAMESPACE, "--wait")
 
     assert namespace.image() == f"{REPOSITORY}@{DIGEST_A}"
     assert namespace.condition("Ready") == ("True", "Pinned")
     assert "No resources found" in plane.kubectl("get", "deploy", "-n", NAMESPACE).stderr
+
+
+def test_what_kubectl_has_installed_helm_takes_over(plane: ControlPlane, helm: Helm) -> None:
+    plane.kubectl("apply", "--server-side", "-k", str(MANIFESTS / "base"))
+
+    helm(*INSTALL, "--take-ownership", "--force-conflicts", "--wait", "--timeout=300s")
+
+    (found,) = Namespace(plane, NAMESPACE).images(ACCOUNT)
+    assert found == ("controller", IMAGE)
+    helm("uninstall", "pinnedrelease", "-n", NAMESPACE, "--wait")

@@ -33,7 +33,7 @@ def upgrade(
     values = f"image.digest={digest},image.tag={tag},driftPolicy={policy}"
     helm(
         "upgrade", "--install", RELEASE, str(CHART), "-n", namespace.name, "--wait",
-        "--timeout=60s", "--set-string", values, *flags,
+        "--timeout=300s", "--set-string", values, *flags,
     )  # fmt: skip
     namespace.wait_ready(RELEASE)
     assert namespace.image(RELEASE) == f"{REPOSITORY}@{digest}"
@@ -78,7 +78,7 @@ def test_where_helm_decides_its_rollback_is_a_rollback(helm: Helm, namespace: Na
     upgrade(helm, namespace, DIGEST_A, "1.1", "Report")
     upgrade(helm, namespace, DIGEST_B, "1.2", "Report")
 
-    helm("rollback", RELEASE, "1", "-n", namespace.name, "--wait", "--timeout=60s")
+    helm("rollback", RELEASE, "1", "-n", namespace.name, "--wait", "--timeout=300s")
     namespace.wait_ready(RELEASE)
 
     assert namespace.image(RELEASE) == f"{REPOSITORY}@{DIGEST_A}"
