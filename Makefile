@@ -105,6 +105,14 @@ bench-quick: control-plane ## The same, small: fails when a ratio is far off
 control-plane: setup ## Build the control plane into the cache (once, about eight minutes)
 	@$(BIN)/python -m controlplane build
 
+.PHONY: tools
+tools: setup ## Build Helm and Flux's controller for the tests into the cache (once, about six minutes)
+	@$(BIN)/python -m gotools
+
+.PHONY: chart
+chart: crds ## Copy the CRD into the Helm chart
+	cp crds/pinnedrelease.yaml integrations/helm/pinnedrelease/files/crd.yaml
+
 .PHONY: sbom
 sbom: setup ## Print the bill of materials of the image (CycloneDX)
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m release.sbom
