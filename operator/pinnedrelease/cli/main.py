@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "where": "find what declares or runs a digest",
         "history": "show the revisions of a PinnedRelease, or export them",
         "ran": "answer what ran at a time, from the status, an export or Git",
+        "ui": "serve a local page with all of this, for your browser; it only reads",
     },
     "act": {
         "rollback": "go back to an earlier revision, in the cluster or in a file",
