@@ -124,6 +124,10 @@ manifests: control-plane ## Generate manifests/admission/ and manifests/install.
 cli-reference: setup ## Generate docs/cli.md from the commands
 	$(BIN)/python -m pinnedrelease.cli.reference > docs/cli.md
 
+.PHONY: screenshots
+screenshots: control-plane ## Take the pictures of docs/images from a scene that is really played
+	@$(BIN)/python -m screenshots
+
 .PHONY: format
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

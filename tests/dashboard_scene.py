@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,9 @@ EXAMPLE = "registry.example.com/shop"
 
 
 @contextmanager
-def operator_beside(cluster: Cluster, registry: Registry, folder: Path) -> Iterator[OperatorProcess]:
+def operator_beside(
+    cluster: Cluster, registry: Registry, folder: Path
+) -> Iterator[OperatorProcess]:
     """An operator that may ask this registry."""
     kubeconfig = cluster.service_account_kubeconfig(
         operator_process.NAMESPACE, operator_process.ACCOUNT
@@ -75,6 +78,7 @@ class Scene:
             self._example("cart", f"3.{number}", number)
         self._example("ledger", "2026.11", 1, kind="StatefulSet")
         self._example("mailer", "0.9.3", 1, kind="CronJob")
+        self._example("search", "5.1", 1)
         self._example("search", "5.1", 1, driftPolicy="Report")
         self.namespace.kubectl("set", "image", "deployment/search", f"search={EXAMPLE}/search:dev")
         self._example("checkout", "2.0", 1, onFailure="RollBack", timeout="2s")
@@ -127,12 +131,8 @@ class Scene:
         return self._registry.push_image(self._path, tag, content, ("linux/amd64",)).digest
 
     def _pin(self, name: str, digest: str, tag: str, **spec: object) -> None:
-        self.namespace.apply(
-            pinned_release(
-                name, repository=self.repository, digest=digest, tag=tag, target=name,
-                interval="2s", **spec,
-            )  # fmt: skip
-        )
+        pair = {"repository": self.repository, "digest": digest, "tag": tag}
+        self.namespace.apply(pinned_release(name, **pair, target=name, interval="2s", **spec))
         self.namespace.wait_ready(name, timeout_s=60)
         self._pause()
 
@@ -149,6 +149,4 @@ class Scene:
 
 
 def _digest(name: str, number: int) -> str:
-    import hashlib
-
     return "sha256:" + hashlib.sha256(f"{name} {number}".encode()).hexdigest()

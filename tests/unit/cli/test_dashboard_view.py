@@ -119,9 +119,7 @@ def test_commands_name_the_cluster_that_is_shown() -> None:
     told: Any = view.detail(read(history=HISTORY), COMMANDS)
 
     chosen = "--namespace=shop --context=prod '--kubeconfig=/home/ana/my config'"
-    assert told["commands"]["kubectl"] == (
-        f"kubectl get pinnedreleases/web {chosen} --output=yaml"
-    )
+    assert told["commands"]["kubectl"] == (f"kubectl get pinnedreleases/web {chosen} --output=yaml")
     assert told["revisions"][1]["rollback"] == f"pinrel rollback web {chosen} --to-revision=1"
 
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HEADERS = {
@@ -29,9 +30,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(18)
 
 
-def guard(
-    port: int, secret: str
-) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(port: int, secret: str) -> Middleware:
     """Refuses what does not come by the address that was printed."""
     hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
     if port == 80:  # noqa: PLR2004 - the port that browsers leave out

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from importlib.resources import files
 
 from aiohttp import web
@@ -31,7 +32,7 @@ CONTENT_TYPES = {
 class Pages:
     """What is answered, from one board."""
 
-    def __init__(self, board: Board, commands: Commands, about: dict[str, object]) -> None:
+    def __init__(self, board: Board, commands: Commands, about: Mapping[str, object]) -> None:
         self._board = board
         self._commands = commands
         self._about = {**about, "version": __version__}
@@ -68,7 +69,8 @@ class Pages:
     async def _tell_news(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: first everything, then what has changed (WHATWG HTML, 9.2)."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        with self._board.news() as news:
+        # Who closes the page says nothing before; the next write finds it out.
+        with self._board.news() as news, suppress(ConnectionResetError):
             await response.prepare(request)
             await response.write(self._message(None))
             while True:
@@ -77,6 +79,7 @@ class Pages:
                     await response.write(self._message(news.take()))
                 else:
                     await response.write(b":\n\n")
+        return response
 
     def _message(self, keys: Collection[Key] | None) -> bytes:
         """One message about some PinnedReleases, or (None) about all of them."""

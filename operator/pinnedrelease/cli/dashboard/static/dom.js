@@ -7,13 +7,14 @@ function filled(element, attributes, children) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "onclick" || name === "oninput" || name === "onchange") {
       element.addEventListener(name.slice(2), value);
-    } else if (name === "hue") {
-      element.style.setProperty("--hue", value);
+    } else if (name === "hue" || name === "place") {
+      // Through the object model: style attributes are what the Content-Security-Policy refuses.
+      element.style.setProperty(`--${name}`, value);
     } else {
       element.setAttribute(name, value === true ? "" : value);
     }
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 

@@ -7,11 +7,26 @@ import { fetched, namespaces } from "./store.js";
 import { CERTAINTIES, at, isoOf, plain } from "./words.js";
 
 const STEPS = 400;
+const TALL = 28;
+const WORDS = {
+  Ran: "all pods ran it", RollingOut: "not all pods were ready, or it is not recorded", Drifted: "something else was found", Unknown: "unknown",
+};
 
 const NOTHING = { certainty: "Unknown", since: null, until: null, digest: null, note: "earlier than this source can see" };
 
+const NEVER = { ...NOTHING, note: "nothing on record: it was never put in force" };
+
+/** A stretch of a lane: full height only where it is known that all pods ran the pair. */
+function bar(answer, x, width, tallest) {
+  const height = answer.certainty === "Ran" ? tallest : tallest / 2;
+  return s("rect", { class: `content answer ${answer.certainty}`, hue: answer.digest ? hueOf(answer.digest) : 0, x, y: (TALL * tallest / 20 - height) / 2, width, height });
+}
+
 /** The answer for a moment: each holds from its `since` until just before its `until`. */
-const answerAt = (record, when) => record.answers.find((one) => at(one.since) <= when && (!one.until || when < at(one.until))) || NOTHING;
+function answerAt(record, when) {
+  const found = record.answers.find((one) => at(one.since) <= when && (!one.until || when < at(one.until)));
+  return found || (record.answers.length ? NOTHING : NEVER);
+}
 
 export class MomentView {
   constructor(main, when, namespace) {
@@ -25,7 +40,7 @@ export class MomentView {
     this.input = h("input", { type: "datetime-local", id: "moment", step: 1, onchange: (event) => { if (event.target.value) this.go(at(`${event.target.value}Z`)); } });
     this.slider = h("input", { type: "range", id: "slider", "aria-label": "Moment (UTC)", oninput: (event) => this.go(Number(event.target.value), false), onchange: () => this.tell() });
     const step = (words, direction) => h("button", { type: "button", class: "copy", onclick: () => this.step(direction) }, words);
-    const frame = table("What ran at the moment", [["Release"], ["", "lane-column"], ["Ran"], ["How sure"], ["From (UTC)", "time"], ["Until (UTC)", "time"]], [], { class: "moment" });
+    const frame = table("What ran at the moment", [["Release"], ["", "lane-column"], ["Ran"], ["How sure", "how-sure"], ["From (UTC)", "time"], ["Until (UTC)", "time"]], [], { class: "moment" });
     frame.querySelector("tbody").replaceWith(this.body);
     frame.querySelector(".lane-column").replaceChildren(this.slider);
     main.replaceChildren(
@@ -34,7 +49,10 @@ export class MomentView {
         h("label", {}, "Namespace", this.choice),
         h("label", {}, "Moment (UTC)", this.input),
         h("div", { class: "steps" }, step("Change before", -1), step("Change after", 1), step("Now", 0))),
-      frame);
+      frame,
+      h("ul", { class: "legend" }, Object.entries(WORDS).map(([certainty, words]) => h("li", {},
+        s("svg", { class: "key", viewBox: "0 0 22 14", "aria-hidden": "true" }, bar({ certainty, digest: "sha256:6800" }, 1, 20, 10)), words)),
+        h("li", { class: "aside" }, "Each content has a colour of its own.")));
     this.ready = this.load();
   }
 
@@ -94,7 +112,7 @@ export class MomentView {
       h("td", {}, h("span", { class: "mark-state", "data-certainty": answer.certainty }, icon(answer.certainty), CERTAINTIES[answer.certainty]),
         h("p", { class: "message", title: answer.note }, answer.note)),
       h("td", { class: "time" }, answer.since ? plain(answer.since) : "–"),
-      h("td", { class: "time" }, answer.until ? plain(answer.until) : "now"));
+      h("td", { class: "time" }, answer.until ? plain(answer.until) : answer.since ? "now" : "–"));
   }
 
   lane(record) {
@@ -103,9 +121,10 @@ export class MomentView {
       const left = at(one.since);
       const right = one.until ? at(one.until) : this.end;
       const width = `${(Math.max(0, right - left) / (this.end - this.start)) * 100}%`;
-      return s("rect", { class: `content answer ${one.certainty}`, hue: one.digest ? hueOf(one.digest) : 0, x: place(left), y: one.certainty === "Ran" ? 4 : 9, width, height: one.certainty === "Ran" ? 20 : 10 });
+      return bar(one, place(left), width, 20);
     });
-    return h("div", { class: "lane" }, s("svg", { class: "lane-picture", width: "100%", height: 28, "aria-hidden": "true" }, blocks,
-      s("line", { class: "cursor", x1: place(this.when), x2: place(this.when), y1: 0, y2: 28 })));
+    return h("div", { class: "lane" },
+      s("svg", { class: "lane-picture", width: "100%", height: TALL, "aria-hidden": "true" }, blocks),
+      h("div", { class: "cursor", place: (this.when - this.start) / (this.end - this.start) }));
   }
 }

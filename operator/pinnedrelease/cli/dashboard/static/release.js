@@ -74,10 +74,10 @@ function history(one, key) {
     h("th", { scope: "row", class: "number" }, String(revision.number)),
     h("td", {}, pair(revision.pin, `revision ${revision.number}`)),
     h("td", {}, revision.action),
-    h("td", { "data-result": revision.result }, result(revision)),
+    h("td", { class: "result" }, result(revision)),
     h("td", { class: "time" }, time(revision.since)),
     h("td", { class: "time" }, revision.until ? time(revision.until) : "now"),
-    h("td", {}, revision.actor || "–"),
+    h("td", { class: "by" }, revision.actor || "–"),
     h("td", { class: "free" }, revision.cause || "–"),
     h("td", { class: "tools" }, copyButton(revision.pin.image, `image reference of revision ${revision.number}`, "Image"),
       revision.rollback && copyButton(revision.rollback, `command to roll back to revision ${revision.number}`, "Rollback")))));
@@ -89,7 +89,7 @@ function incidents(one, key) {
     h("th", { scope: "row" }, KINDS[drift.kind] || drift.kind),
     h("td", { class: "free" }, drift.subject),
     h("td", { class: "free" }, h("code", {}, drift.observed)),
-    h("td", {}, drift.actor),
+    h("td", { class: "by" }, drift.actor),
     h("td", { class: "time" }, time(drift.since)),
     h("td", { class: "time" }, drift.until ? time(drift.until) : h("strong", { class: "bad" }, "open")))));
 }
@@ -153,7 +153,7 @@ export class ReleaseView {
           h("p", { class: "lead" }, one.message), notices(one))),
       h("div", { class: "pair-and-facts" }, pairCard(one), factsCard(one)),
       hasHistory ? section("Timeline", h("div", { class: "picture-frame", tabindex: 0, role: "region", "aria-label": "Timeline, can be scrolled" }), legend(one)) : null,
-      hasHistory ? section("History", history(one, this.key), copyButton(one.commands.history, "history command", "Copy command")) : null,
+      hasHistory ? section("History", history(one, this.key), copyButton(one.commands.history, "history command", "Copy history command")) : null,
       one.drift.length ? section("Incidents", incidents(one, this.key)) : null,
       one.gaps.length ? section("Not watched", gaps(one, this.key)) : null,
       one.conditions.length ? section("Conditions", conditions(one, this.key)) : null);

@@ -86,7 +86,7 @@ export class ReleasesView {
       Object.entries(STATES).map(([state, word]) => h("button", {
         type: "button", "data-state": state, "data-focus": state, "aria-pressed": String(this.wanted === state),
         onclick: () => { this.wanted = this.wanted === state ? null : state; this.draw(); },
-      }, icon(state), h("b", {}, String(counts[state])), word)));
+      }, icon(state), h("b", {}, String(counts[state])), " ", word)));
     this.tally = swap(this.tally, fresh);
   }
 
@@ -109,6 +109,6 @@ export class ReleasesView {
       h("td", { class: "number" }, one.pods || "–"),
       h("td", {}, one.target || "–"),
       h("td", { class: "time" }, one.since ? time(one.since, true) : "–"),
-      h("td", {}, one.actor || "–"));
+      h("td", { class: "by" }, one.actor || "–"));
   }
 }

@@ -4,12 +4,12 @@ import { h, s } from "./dom.js";
 import { hueOf } from "./digest.js";
 import { at, isoOf, plain, span } from "./words.js";
 
-const LEFT = 12;
+const LEFT = 18;
 const RIGHT = 46;
 const NARROWEST = 86;
 const BLOCK = { top: 40, height: 54 };
 const INCIDENTS = 116;
-const LANE = 20;
+const LANE = 24;
 const SIGNS = { Template: "M0-5.5 5.5 4.500h-11z", PodImage: "M-4.5-4.500h9v9h-9z", TagMoved: "M0-6 6 0 0 6-6 0z", DigestMissing: "M-4.5-4.500l9 9m0-9-9 9" };
 export const KINDS = {
   Template: "template changed", PodImage: "pod ran something else", TagMoved: "tag moved", DigestMissing: "digest gone from the registry",
@@ -57,13 +57,15 @@ function block(one, x, end, now) {
     one.result === "Failed" && s("path", { class: "failed", d: `M${left + width - 16} ${BLOCK.top + 8}l8 8m0-8-8 8` }));
 }
 
-function incident(one, lane, x, now) {
+/** Its sign, how long it lasted, and, where there is room before the next sign, who did it. */
+function incident(one, lane, x, now, end) {
   const y = INCIDENTS + lane * LANE;
   const left = x(at(one.since));
   const right = x(one.until ? at(one.until) : now);
   return s("g", { class: `incident${one.until ? "" : " open"}` },
     s("title", {}, `${KINDS[one.kind]}: ${one.subject}, by ${one.actor}\n${plain(one.since)} to ${one.until ? plain(one.until) : "now"} UTC`),
     s("path", { class: "stretch", d: `M${left} ${y}H${Math.max(left, right)}` }),
+    s("text", { class: "who", x: left + 13, y: y + 4 }, fitted(`${KINDS[one.kind]}, ${one.actor}`, end - left - 20, 6.2)),
     s("path", { class: `sign ${one.kind}`, transform: `translate(${left} ${y})`, d: SIGNS[one.kind] }));
 }
 
@@ -91,6 +93,12 @@ const lanesOf = (drift) => {
   return { kinds, of: (one) => kinds.indexOf(one.kind) };
 };
 
+/** When the next incident of the same kind began. */
+function nextOf(one, drift) {
+  const later = drift.filter((other) => other.kind === one.kind && at(other.since) > at(one.since));
+  return later.length ? Math.min(...later.map((other) => at(other.since))) : null;
+}
+
 export function draw(release, available) {
   const now = Date.now() / 1000;
   const revisions = [...release.revisions].reverse();
@@ -102,15 +110,15 @@ export function draw(release, available) {
   const lanes = lanesOf(release.drift);
   const bottom = (lanes.kinds.length ? INCIDENTS + (lanes.kinds.length - 1) * LANE + 14 : BLOCK.top + BLOCK.height + 8);
   const full = width + LEFT + RIGHT;
-  return s("svg", { class: "picture", width: full, height: bottom + 40, viewBox: `0 0 ${full} ${bottom + 40}`, role: "img", "aria-label": `Timeline of ${revisions.length} revisions and ${release.drift.length} incidents; the tables below say the same.` },
+  return s("svg", { class: "picture", width: full, height: bottom + 46, viewBox: `0 0 ${full} ${bottom + 46}`, role: "img", "aria-label": `Timeline of ${revisions.length} revisions and ${release.drift.length} incidents; the tables below say the same.` },
     s("defs", {}, s("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
       s("path", { class: "hatching", d: "M0 0V6" }))),
     axis(bounds, x, bottom),
+    revisions.map((one) => block(one, x, one.until ? at(one.until) : latest, now)),
     release.gaps.map((gap) => s("g", { class: "gap" },
       s("title", {}, `Unknown: no operator was watching. ${plain(gap.since)} to ${plain(gap.until)} UTC`),
       s("rect", { x: x(at(gap.since)), y: BLOCK.top - 4, width: Math.max(6, x(at(gap.until)) - x(at(gap.since))), height: bottom - BLOCK.top + 4 }))),
-    revisions.map((one) => block(one, x, one.until ? at(one.until) : latest, now)),
-    release.drift.map((one) => incident(one, lanes.of(one), x, now)));
+    release.drift.map((one) => incident(one, lanes.of(one), x, now, x(nextOf(one, release.drift) ?? latest))));
 }
 
 const KEY = [["hatch", "pods not all ready yet"], ["override", "override"]];
