@@ -92,7 +92,8 @@ export class MomentView {
   step(direction) {
     const before = this.bounds.filter((one) => one < this.when).at(-1);
     const after = this.bounds.find((one) => one > this.when);
-    this.go(direction === 0 ? this.end : (direction < 0 ? before ?? this.start : after ?? this.end));
+    const wanted = { "-1": before ?? this.when, 0: this.end, 1: after ?? this.end }[direction];
+    this.go(wanted);
     this.tell();
   }
 
