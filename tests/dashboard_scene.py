@@ -59,7 +59,7 @@ class Scene:
             if number == 1:
                 wrong = f"my-api={self.repository}:latest"
                 self.namespace.kubectl("set", "image", "deployment/my-api", wrong)
-                self._wait_for_drift("my-api")
+                self.wait_correction("my-api")
                 self._pause()
         reason = "1.4.2 answers 500 at checkout, INC-4711"
         said = pinrel(
@@ -104,6 +104,16 @@ class Scene:
             60,
         )
 
+    def wait_correction(self, name: str) -> None:
+        """Wait until drift was found and put right."""
+
+        def is_corrected() -> bool:
+            found = self.namespace.release(name)["status"].get("drift", [])
+            return any("correctTime" in one for one in found)
+
+        eventually(is_corrected, lambda: self.namespace.describe(name), 60)
+        self.namespace.wait_ready(name, timeout_s=60)
+
     def _example(
         self, name: str, tag: str, number: int, *, kind: str = "Deployment", **spec: object
     ) -> None:
@@ -135,14 +145,6 @@ class Scene:
         self.namespace.apply(pinned_release(name, **pair, target=name, interval="2s", **spec))
         self.namespace.wait_ready(name, timeout_s=60)
         self._pause()
-
-    def _wait_for_drift(self, name: str) -> None:
-        def is_corrected() -> bool:
-            found = self.namespace.release(name)["status"].get("drift", [])
-            return any("correctTime" in one for one in found)
-
-        eventually(is_corrected, lambda: self.namespace.describe(name), 60)
-        self.namespace.wait_ready(name, timeout_s=60)
 
     def _pause(self) -> None:
         time.sleep(self._pause_s)
