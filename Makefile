@@ -181,6 +181,10 @@ references: setup ## Generate docs/crd.md and docs/operator-flags.md
 	$(BIN)/python -m pinnedrelease.api.reference > docs/crd.md
 	$(BIN)/python -m pinnedrelease.controller.reference > docs/operator-flags.md
 
+.PHONY: screenshots
+screenshots: control-plane ## Take the pictures of docs/images from a scene that is really played
+	@$(BIN)/python -m screenshots
+
 .PHONY: format
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
