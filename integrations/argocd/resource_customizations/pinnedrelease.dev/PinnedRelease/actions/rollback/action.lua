@@ -5,7 +5,10 @@
 local os = require("os")
 
 local history = (obj.status or {}).history or {}
-local reason = actionParams["reason"]
+-- Argo CD before 3.1 has no parameters.
+local parameters = actionParams or {}
+local wanted = parameters["revision"]
+local reason = parameters["reason"]
 
 -- Revisions that somebody else than the operator has written are not believed: the right to write
 -- a status must not become the right to choose what runs.
@@ -90,7 +93,6 @@ local function this_time_tomorrow()
     .. two(at.hour) .. ":" .. two(at.min) .. ":" .. two(at.sec) .. "Z"
 end
 
-local wanted = actionParams["revision"]
 local target
 if wanted == nil or wanted == "" then
   target = previous()
