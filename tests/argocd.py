@@ -1,4 +1,6 @@
-"""What Argo CD v3.6 does with a resource's Lua, in a real Lua 5.1 (its util/lua and server/application).
+"""What Argo CD v3.6 does with a resource's Lua, in a real Lua 5.1.
+
+After its ``util/lua`` and ``server/application``.
 
 Scripts get ``obj`` and ``actionParams``, the base and table libraries and a part of ``os``; no
 string and no math library, and strings have no methods. What an action returns is compared with the

@@ -15,7 +15,6 @@ from namespace import Namespace, eventually
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, Manifest, deployment, pinned_release
 from operator_process import OperatorProcess
 from pinned_image import PinnedImage
-from pinrel import pinrel
 
 BROKEN = "sha256:dead" + "0" * 60
 """Pods of the tests never become ready on such a digest."""
@@ -42,12 +41,12 @@ class Stage:
 
     def settled(self, name: str) -> Any:
         """The object once nobody has written it for a while."""
-        seen, since = None, time.monotonic()
+        found, since = self.namespace.release(name), time.monotonic()
         while time.monotonic() - since < QUIET_S:
-            found = self.namespace.release(name)
-            if found["metadata"]["resourceVersion"] != seen:
-                seen, since = found["metadata"]["resourceVersion"], time.monotonic()
             time.sleep(0.2)
+            now = self.namespace.release(name)
+            if now["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
+                found, since = now, time.monotonic()
         return found
 
 
@@ -175,18 +174,24 @@ def suspended_stalled(stage: Stage) -> None:
     stage.namespace.wait_stalled("TargetNotFound")
 
 
+def set_override(stage: Stage, **override: str) -> None:
+    """As ``pinrel rollback --override`` does."""
+    wish = {"digest": DIGEST_A, "insteadOf": DIGEST_B, "tag": "1.0", "reason": "loses orders"}
+    patch = json.dumps({"spec": {"override": {**wish, **override}}})
+    stage.namespace.kubectl(
+        "patch", "pinnedreleases", "web", "--type=merge", "--field-manager=pinrel", "-p", patch
+    )
+
+
 def override_active(stage: Stage) -> None:
     on_b(stage)
-    pinrel("rollback", "web", "--override", "--reason", "loses orders", namespace=stage.namespace)
+    set_override(stage, expireTime="2099-01-01T00:00:00Z")
     stage.namespace.wait_ready(reason="RolledBack")
 
 
 def override_expired(stage: Stage) -> None:
     on_b(stage)
-    pinrel(
-        "rollback", "web", "--override", "--reason", "loses orders", "--expire", "2s",
-        namespace=stage.namespace,
-    )  # fmt: skip
+    set_override(stage, expireTime="2020-01-01T00:00:00Z")
     stage.namespace.wait_stalled("OverrideExpired")
 
 

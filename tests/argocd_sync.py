@@ -56,9 +56,7 @@ def respecting(git: Any, live: Any, ignored: list[str]) -> Any:
     return target
 
 
-def sync(
-    namespace: Namespace, git: Any, ignored: list[str], flags: tuple[str, ...] = ()
-) -> None:
+def sync(namespace: Namespace, git: Any, ignored: list[str], flags: tuple[str, ...] = ()) -> None:
     """One sync of a workload."""
     target = respecting(git, live_of(namespace, git), ignored)
     namespace.kubectl(

@@ -44,9 +44,7 @@ def operator(
 
 
 @pytest.fixture
-def stage(
-    namespace: Namespace, registry: Registry, operator: OperatorProcess
-) -> Iterator[Stage]:
+def stage(namespace: Namespace, registry: Registry, operator: OperatorProcess) -> Iterator[Stage]:
     yield Stage(namespace=namespace, registry=registry, operator=operator)
     if operator.child.returncode is not None:
         operator.start()

@@ -62,7 +62,8 @@ class Fight:
             return 0.0
         times = sorted({one.at_s for one in self.recent})
         longest_gap_s = max((later - one for one, later in itertools.pairwise(times)), default=0.0)
-        return max(0.0, times[-1] + max(QUIET_S, 2 * longest_gap_s) - now_s)
+        quiet_s = min(max(QUIET_S, 2 * longest_gap_s), TOOL_WINDOW_S)
+        return max(0.0, times[-1] + quiet_s - now_s)
 
     def after_correction(self, managers: frozenset[str], now_s: float) -> Fight:
         """This memory with one more correction, against each of these managers."""

@@ -1,4 +1,7 @@
-"""Argo CD's Lua over objects that the real operator has left (test_argocd_states.py keeps them true)."""
+"""Argo CD's Lua over objects that the real operator has left.
+
+``test_argocd_states.py`` compares them with what it leaves today.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from argocd import CUSTOMIZATION, NOON, ArgoCD, Object, ScriptFailed
 from argocd_states import STATES
 from objects import DIGEST_A, DIGEST_B
 from pinnedrelease.api import changes
-from pinnedrelease.core.pin import DeclaredDigest, Override
+from pinnedrelease.core.digest import DeclaredDigest
+from pinnedrelease.core.pin import Override
 
 ARGO = ArgoCD()
 HEALTH_TESTS = yaml.safe_load((CUSTOMIZATION / "health_test.yaml").read_text())["tests"]
@@ -93,9 +97,9 @@ def test_actions_change_what_the_commands_of_pinrel_change() -> None:
     assert ARGO.patch("resume", state("suspended")) == changes.suspend(is_suspended=False)
     assert ARGO.patch("reconcile", obj) == changes.request("2026-11-26T12:00:00Z")
     assert ARGO.patch("clear-override", state("override-active")) == changes.clear_override()
-    assert ARGO.patch(
-        "rollback", obj, revision="1", reason="loses orders"
-    ) == changes.set_override(override)
+    assert ARGO.patch("rollback", obj, revision="1", reason="loses orders") == changes.set_override(
+        override
+    )
 
 
 def test_an_action_touches_nothing_else_of_an_object() -> None:
@@ -138,6 +142,14 @@ def test_a_revision_that_cannot_run_is_refused(change: Object, words: str) -> No
     obj["status"]["history"][1] |= change
 
     with pytest.raises(ScriptFailed, match=words):
+        ARGO.act("rollback", obj, revision="1")
+
+
+def test_a_refused_digest_is_no_target() -> None:
+    obj = state("healthy-with-history")
+    obj["spec"]["rejectedDigests"] = [{"digest": DIGEST_A, "reason": "INC-4711"}]
+
+    with pytest.raises(ScriptFailed, match=r"is in spec\.rejectedDigests: INC-4711"):
         ARGO.act("rollback", obj, revision="1")
 
 
