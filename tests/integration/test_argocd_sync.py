@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -77,6 +78,32 @@ def test_with_the_shipped_rules_argo_cd_brings_everything_but_the_image(
     }
     assert set(governed.values()) == {f"{IMAGE}@{DIGEST_A}"}
     assert len(governed) == len(ignored)
+
+
+def test_a_fight_names_argo_cd_and_is_over_with_the_rules_and_one_reconcile(
+    namespace: Namespace,
+) -> None:
+    git: Any = WORKLOADS["StatefulSet"]
+    target = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "my-db"}
+    namespace.apply(git, pinned_release(repository=IMAGE, target=target, registry=UNASKED))
+    namespace.wait_ready()
+    for _ in range(3):
+        sync(namespace, git, [])
+        eventually(
+            lambda: namespace.image("my-db", kind="sts") == f"{IMAGE}@{DIGEST_A}",
+            lambda: namespace.describe("web"),
+        )
+    message = namespace.wait_stalled("DriftLoop")
+    assert "Argo CD (field manager argocd-controller) keeps changing the image" in message
+    assert "docs/how-to/gitops.md#argo-cd" in message
+    assert ArgoCD().health(namespace.release())["status"] == "Degraded"
+
+    sync(namespace, git, expressions(RULES, "StatefulSet", "my-db"))
+    patch = json.dumps(ArgoCD().patch("reconcile", namespace.release()))
+    namespace.kubectl("patch", "pinnedreleases", "web", "--type=merge", "-p", patch)
+
+    namespace.wait_ready()
+    assert ArgoCD().health(namespace.release())["status"] == "Healthy"
 
 
 def test_the_rules_do_not_hide_other_images(namespace: Namespace) -> None:

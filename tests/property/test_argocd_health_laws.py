@@ -6,7 +6,6 @@ from hypothesis import given
 
 from arbitrary_worlds import worlds
 from argocd import ArgoCD, Object
-from pinnedrelease.api.convert import status_to_wire
 from pinnedrelease.core.actions import RecordIntent, WriteStatus
 from pinnedrelease.core.observed import Observed
 from pinnedrelease.core.pin import DesiredPin
@@ -18,17 +17,16 @@ ARGO = ArgoCD()
 
 
 def as_object(observed: Observed, status: Status) -> Object:
-    """What Argo CD reads: nothing but the fields that its Lua looks at has to be whole."""
+    """What Argo CD's Lua looks at; the rest of a world need not be one that can be stored."""
     spec = observed.release.spec
-    told = {name: value for name, value in status_to_wire(status).items() if value is not None}
+    conditions = [
+        {"type": one.type, "status": str(one.status), "message": one.message}
+        for one in status.conditions
+    ]
     return {
         "metadata": {"generation": observed.release.generation},
-        "spec": {
-            "suspend": isinstance(spec, DesiredPin) and spec.suspend,
-            "digest": str(spec.pin.digest) if isinstance(spec, DesiredPin) else "none",
-            "repository": str(spec.pin.spelling) if isinstance(spec, DesiredPin) else "none",
-        },
-        "status": told,
+        "spec": {"suspend": isinstance(spec, DesiredPin) and spec.suspend},
+        "status": {"conditions": conditions, "observedGeneration": status.observed_generation},
     }
 
 
@@ -43,7 +41,6 @@ def test_health_says_what_the_conditions_say(observed: Observed) -> None:
         health = ARGO.health(obj)
 
         assert health["message"]
-        ARGO.actions(obj)
         if action.status.observed_generation != observed.release.generation:
             assert health["status"] == "Progressing"
         elif "Stalled" in true:

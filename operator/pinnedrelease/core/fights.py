@@ -3,7 +3,7 @@
 Otherwise anyone could switch enforcement off by repeating a mistake (design 3.10). A GitOps tool is
 recognised much earlier than a person, for it never stops by itself, and is often too slow to be
 noticed otherwise: Argo CD 3 heals after 2, 6, 18, 54, 162 and then 300 seconds, Flux once in its
-interval. What is slow already is not slowed down (ADR 14).
+interval. What is slow already is not slowed down (ADR 16).
 """
 
 from __future__ import annotations

@@ -27,19 +27,19 @@ _ARGO_CD = GitOpsTool(
     ),
     page=f"{HELP}#argo-cd",
 )
-_FLUX = "Take the image's field out of what Flux applies"
+_CHART = "Give its chart the digest that the PinnedRelease declares"
 _BY_MANAGER = {
     "argocd-controller": _ARGO_CD,
     "argocd-application-controller": _ARGO_CD,
     "kustomize-controller": GitOpsTool(
-        name="Flux (kustomize-controller)", remedy=_FLUX, page=f"{HELP}#flux"
+        name="Flux (kustomize-controller)",
+        remedy="Let its Kustomization ignore the image (spec.ignore)",
+        page=f"{HELP}#flux",
     ),
-    "helm-controller": GitOpsTool(name="Flux (helm-controller)", remedy=_FLUX, page=f"{HELP}#flux"),
-    "helm": GitOpsTool(
-        name="Helm",
-        remedy="Give the chart the digest that the PinnedRelease declares",
-        page=f"{HELP}#helm",
+    "helm-controller": GitOpsTool(
+        name="Flux (helm-controller)", remedy=_CHART, page=f"{HELP}#flux"
     ),
+    "helm": GitOpsTool(name="Helm", remedy=_CHART, page=f"{HELP}#helm"),
 }
 
 
