@@ -58,6 +58,11 @@ test-unit: setup ## Unit and property tests (no cluster)
 search-laws: setup ## Property tests with new random examples, and more of them
 	PINREL_LAWS=search $(BIN)/pytest tests/property -n 2
 
+.PHONY: fuzz
+fuzz: setup ## Coverage-guided fuzzing, SECONDS=60 for each reader (needs: pip install atheris)
+	for reader in reference challenge manifest cluster yaml_file; do \
+		$(BIN)/python -m fuzz.targets $$reader -max_total_time=$(or $(SECONDS),60) || exit 1; done
+
 .PHONY: mutants
 mutants: setup ## Break writer, history and lease in twelve ways: which test notices?
 	@$(BIN)/python -m model.seeded_mutants
@@ -84,21 +89,13 @@ test-faults: control-plane ## The whole fault matrix on the real control plane (
 test-faults-ci: control-plane ## The fault matrix without the rows that take minutes
 	$(BIN)/pytest tests/faults $(SIDE_BY_SIDE)
 
-.PHONY: bench-memory
-bench-memory: setup ## Resident memory with 1,000, 3,000 and 10,000 releases and their pods
-	@$(BIN)/python -m benchmarks.memory
+.PHONY: bench
+bench: control-plane ## Every figure of docs/performance.md (half an hour); SECTIONS="drift scale" for some
+	@$(BIN)/python -m benchmarks $(SECTIONS)
 
-.PHONY: bench-latency
-bench-latency: setup ## Time from a wrong image to the right one, beside a bare loop
-	@$(BIN)/python -m benchmarks.latency
-
-.PHONY: bench-admission
-bench-admission: setup ## What admission policies add to one UPDATE
-	@$(BIN)/python -m benchmarks.admission
-
-.PHONY: bench-cli
-bench-cli: setup ## How long commands take, beside a Python that does nothing
-	@$(BIN)/python -m benchmarks.cli
+.PHONY: bench-quick
+bench-quick: control-plane ## The same, small: fails when a ratio is far off
+	@$(BIN)/python -m benchmarks --quick --output build/bench-quick $(SECTIONS)
 
 .PHONY: control-plane
 control-plane: setup ## Build the control plane into the cache (once, about eight minutes)

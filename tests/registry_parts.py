@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pinnedrelease.cluster.errors import NotFound
+from pinnedrelease.cluster.secrets import Secret
 from pinnedrelease.core.reference import Repository, parse_repository
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.client import RegistryClient
@@ -34,6 +36,20 @@ class Parts:
     inquiry: Inquiry
     tagging: Tagging
     referrers: Referrers
+
+
+class NoSecrets:
+    """A cluster whose service accounts have no pull secrets."""
+
+    async def secret(self, namespace: str, name: str) -> Secret:
+        """There is none."""
+        raise NotFound(f"{namespace}/{name}")
+
+    async def pull_secrets_of(self, namespace: str, service_account: str) -> tuple[str, ...]:
+        """None."""
+        assert namespace
+        assert service_account == "default"
+        return ()
 
 
 @asynccontextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
 import aiohttp
+import orjson
 
 from pinnedrelease import __version__
 from pinnedrelease.cluster.configuration import ClusterAccess
@@ -134,7 +134,7 @@ class Session:
     ) -> Document:
         self._respect_pause(path)
         http = self._http if self._http is not None and not self._http.closed else self.renew()
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        data = None if body is None else orjson.dumps(body)
         headers = {"Accept": accept}
         if data is not None:
             headers["Content-Type"] = content_type
@@ -203,7 +203,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 def _parsed(raw: bytes, path: str) -> Document:
     try:
-        return Document.of(json.loads(raw), path)
+        return Document.of(orjson.loads(raw), path)
     except ValueError as error:
         raise MalformedDocument(f"{path}: the API server's answer is not JSON") from error
 

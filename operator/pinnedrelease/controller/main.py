@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import uvloop
+
 from pinnedrelease.cluster.configuration import load_access
 from pinnedrelease.cluster.errors import NoConfiguration
 from pinnedrelease.controller.logs import set_up_logs
@@ -24,7 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     settings = parse_settings(arguments, os.environ)
     set_up_logs(settings.log_format, settings.log_level)
     try:
-        return 0 if asyncio.run(_run(settings)) else 1
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return 0 if runner.run(_run(settings)) else 1
     except (NoConfiguration, CannotStart) as error:
         print(f"pinrel controller: {error}", file=sys.stderr)  # noqa: T201 - for the person
         return 1

@@ -16,6 +16,7 @@ from pinnedrelease.controller.registries import RegistrySettings
 from pinnedrelease.controller.registry_flags import add_registry_flags, registry_settings
 from pinnedrelease.core.lease import LEASE_NAME
 from pinnedrelease.core.observed import Limits
+from pinnedrelease.core.shards import Shard
 
 DESCRIPTION = "Run the operator: keep workloads on the digests that PinnedReleases declare."
 
@@ -28,6 +29,7 @@ class Settings:
     context: str | None
     namespaces: tuple[str, ...]
     """Empty: all namespaces."""
+    shard: Shard
     workers: int
     resync_s: float
     health_address: str
@@ -51,6 +53,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         namespaces=tuple(
             name for text in given.namespace for name in text.split(",") if name.strip()
         ),
+        shard=given.shard,
         workers=given.workers,
         resync_s=given.resync,
         health_address=given.health_address,
@@ -75,7 +78,7 @@ def _election(given: argparse.Namespace) -> ElectionSettings | None:
         return None
     return ElectionSettings(
         namespace=given.lease_namespace or context_namespace(given.kubeconfig, given.context),
-        name=given.lease_name,
+        name=given.shard.lease_of(given.lease_name),
         identity=given.identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",
     )
 
@@ -110,6 +113,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="namespace to watch, repeatable or comma separated; default: all",
+    )
+    add(
+        "--shard",
+        type=_shard,
+        default=Shard(),
+        metavar="NUMBER/COUNT",
+        help="look after one of COUNT equal parts of the namespaces, counted from 0; all parts"
+        " must be given the same COUNT",
     )
     add("--workers", type=_positive, default=8, help="passes at the same time (default 8)")
     add(
@@ -161,6 +172,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         first = environment["KUBECONFIG"].split(os.pathsep)[0]
         parser.set_defaults(kubeconfig=Path(first) if first else None)
     return parser
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:

@@ -156,8 +156,13 @@ async def test_only_a_status_that_makes_a_new_version_is_awaited(
         async def write_status(self, release: Release, status: Status) -> str:  # noqa: ARG002
             return version
 
-    awaited: list[Key] = []
-    writes = CountedWrites(object.__new__(Stores), Metrics(), awaited.append)
+    awaited: list[tuple[Key, str]] = []
+    writes = CountedWrites(
+        object.__new__(Stores),
+        Metrics(),
+        lambda key, version: awaited.append((key, version)),
+        lambda _namespace, _workload: None,
+    )
 
     await writes.write_status(release(), Status())
 
