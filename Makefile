@@ -129,6 +129,10 @@ manifests: control-plane ## Generate manifests/admission/ and manifests/install.
 	for set in $(ADMISSION); do \
 		$(BIN)/pinrel admission $$set > manifests/admission/$$set/policies.yaml || exit 1; done
 
+.PHONY: argocd-cm
+argocd-cm: setup ## Generate integrations/argocd/argocd-cm.yaml from the Lua files
+	$(BIN)/python -m argocd_cm > integrations/argocd/argocd-cm.yaml
+
 .PHONY: cli-reference
 cli-reference: setup ## Generate docs/cli.md from the commands
 	$(BIN)/python -m pinnedrelease.cli.reference > docs/cli.md
