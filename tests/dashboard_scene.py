@@ -141,8 +141,11 @@ class Scene:
         return self._registry.push_image(self._path, tag, content, ("linux/amd64",)).digest
 
     def _pin(self, name: str, digest: str, tag: str, **spec: object) -> None:
-        pair = {"repository": self.repository, "digest": digest, "tag": tag}
-        self.namespace.apply(pinned_release(name, **pair, target=name, interval="2s", **spec))
+        release = pinned_release(
+            name, repository=self.repository, digest=digest, tag=tag, target=name, interval="2s",
+            **spec,
+        )  # fmt: skip
+        self.namespace.apply(release)
         self.namespace.wait_ready(name, timeout_s=60)
         self._pause()
 

@@ -76,7 +76,7 @@ class Operator:
         self._index = TargetIndex()
         self._workloads = WorkloadIndex(len(places) * len(TargetKind), self._wake_for_workload)
         self._pods = PodIndex(len(places), self._wake_for_pod, self._is_governed)
-        self._canary = Canary(clock.monotonic_s)
+        self._canary = Canary(clock.monotonic_s, self._index.seen_version)
         self._watchdog = Watchdog(self._session, self._canary, self._watched())
         self._registries = RegistryParts(
             settings.registries,
