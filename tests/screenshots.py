@@ -55,7 +55,7 @@ def _take(chromium: Any, address: str, scheme: str, name: str, height: int) -> N
     tab.goto(address)
     tab.locator("tbody code").first.wait_for()
     if name == "ui-moment":
-        for _ in range(6):
+        for _ in range(4):
             tab.get_by_role("button", name="Change before").click()
     path = IMAGES / f"{name}.png"
     tab.locator("h1").hover()

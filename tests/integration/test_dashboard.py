@@ -182,6 +182,8 @@ def test_the_moment_answers_as_pinrel_ran_does(tab: Any, page: Page, scene: Scen
         (answer,) = json.loads(said.out)["answers"]
         assert answer["note"] in shown
         assert answer["digest"] is None or answer["digest"][7:19] in shown
+        for end in (answer["since"], answer["until"]):
+            assert end is None or end.replace("T", " ").removesuffix("Z") in shown
 
 
 def test_stepping_goes_from_change_to_change(tab: Any, page: Page, scene: Scene) -> None:

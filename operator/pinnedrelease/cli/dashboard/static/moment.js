@@ -25,7 +25,8 @@ function bar(answer, x, width, tallest) {
 /** The answer for a moment: each holds from its `since` until just before its `until`. */
 function answerAt(record, when) {
   const found = record.answers.find((one) => at(one.since) <= when && (!one.until || when < at(one.until)));
-  return found || (record.answers.length ? NOTHING : NEVER);
+  if (found) return found;
+  return record.answers.length ? { ...NOTHING, until: record.answers[0].since } : NEVER;
 }
 
 export class MomentView {
@@ -123,7 +124,7 @@ export class MomentView {
       h("td", {}, h("span", { class: "mark-state", "data-certainty": answer.certainty }, icon(answer.certainty), CERTAINTIES[answer.certainty]),
         h("p", { class: "message", title: answer.note }, answer.note)),
       h("td", { class: "time" }, answer.since ? plain(answer.since) : "–"),
-      h("td", { class: "time" }, answer.until ? plain(answer.until) : answer.since ? "now" : "–"));
+      h("td", { class: "time" }, answer.until ? plain(answer.until) : answer.digest ? "now" : "–"));
   }
 
   lane(record) {
