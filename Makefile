@@ -22,6 +22,8 @@ SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist loadfile)
 # Single rows of the whole matrix take minutes, so its files are not kept together.
 MATRIX_SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist worksteal)
 unexport KUBECONFIG
+# Which Kubernetes the tests run on: make test-integration K8S_VERSION=1.34
+export K8S_VERSION
 AUDIT_LOGS := $(CURDIR)/.audit-logs
 
 .PHONY: help
@@ -48,6 +50,8 @@ check: setup ## Lint, types, import rules, generated files
 		|| { echo "manifests/admission is out of date: run make manifests"; exit 1; }; done
 	$(BIN)/python -m pinnedrelease.cli.reference | diff -u docs/cli.md - \
 		|| { echo "docs/cli.md is out of date: run make cli-reference"; exit 1; }
+	$(BIN)/python -m pinnedrelease.controller.metrics_reference | diff -u docs/metrics.md - \
+		|| { echo "docs/metrics.md is out of date: run make metrics-reference"; exit 1; }
 
 .PHONY: test-unit
 test-unit: setup ## Unit and property tests (no cluster)
@@ -58,12 +62,17 @@ test-unit: setup ## Unit and property tests (no cluster)
 search-laws: setup ## Property tests with new random examples, and more of them
 	PINREL_LAWS=search $(BIN)/pytest tests/property -n 2
 
+.PHONY: fuzz
+fuzz: setup ## Coverage-guided fuzzing, SECONDS=60 for each reader (needs: pip install atheris)
+	for reader in reference challenge manifest cluster yaml_file; do \
+		$(BIN)/python -m fuzz.targets $$reader -max_total_time=$(or $(SECONDS),60) || exit 1; done
+
 .PHONY: mutants
 mutants: setup ## Break writer, history and lease in twelve ways: which test notices?
 	@$(BIN)/python -m model.seeded_mutants
 
 .PHONY: test-integration
-test-integration: control-plane ## Tests on the real control plane
+test-integration: control-plane monitoring-tools ## Tests on the real control plane
 	@rm -rf $(AUDIT_LOGS) && mkdir -p $(AUDIT_LOGS)
 	CONTROL_PLANE_AUDIT_LOGS=$(AUDIT_LOGS) $(BIN)/pytest tests/integration $(SIDE_BY_SIDE)
 
@@ -84,25 +93,25 @@ test-faults: control-plane ## The whole fault matrix on the real control plane (
 test-faults-ci: control-plane ## The fault matrix without the rows that take minutes
 	$(BIN)/pytest tests/faults $(SIDE_BY_SIDE)
 
-.PHONY: bench-memory
-bench-memory: setup ## Resident memory with 1,000, 3,000 and 10,000 releases and their pods
-	@$(BIN)/python -m benchmarks.memory
+.PHONY: bench
+bench: control-plane ## Every figure of docs/performance.md (half an hour); SECTIONS="drift scale" for some
+	@$(BIN)/python -m benchmarks $(SECTIONS)
 
-.PHONY: bench-latency
-bench-latency: setup ## Time from a wrong image to the right one, beside a bare loop
-	@$(BIN)/python -m benchmarks.latency
-
-.PHONY: bench-admission
-bench-admission: setup ## What admission policies add to one UPDATE
-	@$(BIN)/python -m benchmarks.admission
-
-.PHONY: bench-cli
-bench-cli: setup ## How long commands take, beside a Python that does nothing
-	@$(BIN)/python -m benchmarks.cli
+.PHONY: bench-quick
+bench-quick: control-plane ## The same, small: fails when a ratio is far off
+	@$(BIN)/python -m benchmarks --quick --output build/bench-quick $(SECTIONS)
 
 .PHONY: control-plane
 control-plane: setup ## Build the control plane into the cache (once, about eight minutes)
 	@$(BIN)/python -m controlplane build
+
+.PHONY: tools
+tools: setup ## Build Helm and Flux's controller for the tests into the cache (once, about six minutes)
+	@$(BIN)/python -m gotools
+
+.PHONY: chart
+chart: crds ## Copy the CRD into the Helm chart
+	cp crds/pinnedrelease.yaml integrations/helm/pinnedrelease/files/crd.yaml
 
 .PHONY: sbom
 sbom: setup ## Print the bill of materials of the image (CycloneDX)
@@ -120,9 +129,26 @@ manifests: control-plane ## Generate manifests/admission/ and manifests/install.
 	for set in $(ADMISSION); do \
 		$(BIN)/pinrel admission $$set > manifests/admission/$$set/policies.yaml || exit 1; done
 
+.PHONY: argocd-cm
+argocd-cm: setup ## Generate integrations/argocd/argocd-cm.yaml from the Lua files
+	$(BIN)/python -m argocd_cm > integrations/argocd/argocd-cm.yaml
+
 .PHONY: cli-reference
 cli-reference: setup ## Generate docs/cli.md from the commands
 	$(BIN)/python -m pinnedrelease.cli.reference > docs/cli.md
+
+.PHONY: metrics-reference
+metrics-reference: setup ## Generate docs/metrics.md from the code
+	$(BIN)/python -m pinnedrelease.controller.metrics_reference > docs/metrics.md
+
+.PHONY: monitoring-tools
+monitoring-tools: setup ## Build promtool, fetch the Prometheus operator's CRDs (once, two minutes)
+	@$(BIN)/python -m promtool
+	@$(BIN)/python -m prometheus_operator
+
+.PHONY: bench-scrape
+bench-scrape: setup ## What one scrape of 1,000 and 10,000 releases costs
+	@$(BIN)/python -m benchmarks.scrape
 
 .PHONY: docs
 docs: setup ## Build the documentation site into build/site, without the network
@@ -158,6 +184,10 @@ release-files: setup ## Make what a release hands out beside the image: IMAGE=RE
 references: setup ## Generate docs/crd.md and docs/operator-flags.md
 	$(BIN)/python -m pinnedrelease.api.reference > docs/crd.md
 	$(BIN)/python -m pinnedrelease.controller.reference > docs/operator-flags.md
+
+.PHONY: screenshots
+screenshots: control-plane ## Take the pictures of docs/images from a scene that is really played
+	@$(BIN)/python -m screenshots
 
 .PHONY: format
 format: setup ## Format the code

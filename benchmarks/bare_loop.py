@@ -1,8 +1,9 @@
 """The reference: the least that a corrector in Python can do. Watch, compare, patch.
 
 No fresh read, no precondition, no history, no status, no events, no restarts.
-Usage: python -m benchmarks.bare_loop SERVER CA TOKEN NAMESPACE [IMAGE]
-With an image it puts Deployments back to it; without, it follows PinnedReleases.
+Usage: python -m benchmarks.bare_loop SERVER CA TOKEN NAMESPACE [IMAGE|record]
+With an image it puts Deployments back to it; without, it follows PinnedReleases; with ``record`` it
+writes the whole status ahead of each workload, as whoever promises that no record is lost must do.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ import sys
 import aiohttp
 
 STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
+MERGE = {"Content-Type": "application/merge-patch+json"}
+RECORD = "record"
 
 
 async def run(server: str, authority: str, token: str, namespace: str, image: str = "") -> None:
     """Watch and patch in a namespace, for ever."""
+    is_recording = image == RECORD
+    image = "" if is_recording else image
     deployments = f"{server}/apis/apps/v1/namespaces/{namespace}/deployments"
     releases = f"{server}/apis/pinnedrelease.dev/v1alpha1/namespaces/{namespace}/pinnedreleases"
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority))
@@ -34,10 +39,19 @@ async def run(server: str, authority: str, token: str, namespace: str, image: st
             found = json.loads(line)["object"]
             if image and found["spec"]["template"]["spec"]["containers"][0]["image"] == image:
                 continue
+            metadata = found["metadata"]
+            if is_recording and found.get("status", {}).get("digest") == found["spec"]["digest"]:
+                continue  # the echo of a record
             wanted = image or f"{found['spec']['repository']}@{found['spec']['digest']}"
             pod = {"containers": [{"name": "web", "image": wanted}]}
             body = json.dumps({"spec": {"template": {"spec": pod}}})
-            url = f"{deployments}/{found['metadata']['name']}"
+            if is_recording:
+                told = {**found["status"], "digest": found["spec"]["digest"]}
+                record = json.dumps({"status": told})
+                status = f"{releases}/{metadata['name']}/status"
+                async with session.patch(status, data=record, headers=MERGE) as answer:
+                    await answer.read()
+            url = f"{deployments}/{metadata['name']}"
             async with session.patch(url, data=body, headers=STRATEGIC) as answer:
                 await answer.read()
 

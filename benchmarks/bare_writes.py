@@ -1,7 +1,7 @@
 """A reference: the writes of an adoption, sent by a client that does nothing else.
 
-The same requests as the operator's, with as many objects at a time: two statuses, the workload,
-two events. Usage: python -m benchmarks.bare_writes SERVER CA TOKEN CONCURRENCY BODIES, where
+The same requests as the operator's, with as many objects at a time.
+Usage: python -m benchmarks.bare_writes SERVER CA TOKEN CONCURRENCY BODIES, where
 BODIES is a file with a list of objects, each a list of [method, path, content type, body].
 Prints objects per second.
 """
@@ -17,10 +17,11 @@ from pathlib import Path
 
 import aiohttp
 
+Objects = list[list[tuple[str, str, str, object]]]
 
-async def run(server: str, authority: str, token: str, concurrency: str, bodies: str) -> None:
+
+async def run(server: str, authority: str, token: str, concurrency: int, objects: Objects) -> None:
     """Send everything; each object's writes one after the other."""
-    objects = json.loads(Path(bodies).read_text())
     waiting = iter(objects)
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority))
     headers = {"Authorization": f"Bearer {token}"}
@@ -36,9 +37,11 @@ async def run(server: str, authority: str, token: str, concurrency: str, bodies:
                         json.loads(await answer.read())
 
         begun_s = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(int(concurrency))))
+        await asyncio.gather(*(work() for _ in range(concurrency)))
         print(len(objects) / (time.perf_counter() - begun_s), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(run(*sys.argv[1:6]))
+    SERVER, AUTHORITY, TOKEN, CONCURRENCY, BODIES = sys.argv[1:6]
+    bodies = json.loads(Path(BODIES).read_text())
+    asyncio.run(run(SERVER, AUTHORITY, TOKEN, int(CONCURRENCY), bodies))

@@ -55,6 +55,19 @@ class Figure:
         return f">= {self.at_least:g}" if self.at_least is not None else ""
 
 
+WIDE = 2.5
+"""So far from its target a figure may be on a machine that does other things as well."""
+
+
+def is_far_off(figure: Figure) -> bool:
+    """Whether a missed target is no matter of noise. Where nothing is allowed, anything is."""
+    if figure.is_met is not False:
+        return False
+    if figure.at_most is not None:
+        return figure.judged > figure.at_most * WIDE
+    return figure.at_least is not None and figure.judged < figure.at_least / WIDE
+
+
 _VERDICTS = {True: "met", False: "MISSED", None: ""}
 
 

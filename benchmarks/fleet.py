@@ -14,27 +14,25 @@ NAMESPACES = 20
 WRITERS = 8
 POLL_S = 5.0
 PAGE = 500
+PINNED = f"{REPOSITORY}@{DIGEST_A}"
 
 
 class Fleet:
     """``size`` Deployments in some namespaces, each with pods that run the pinned image."""
 
-    def __init__(self, plane: ControlPlane, replicas: int) -> None:
+    def __init__(self, plane: ControlPlane, replicas: int, image: str = PINNED) -> None:
         self._plane = plane
         self._replicas = replicas
+        self._image = image
         self.size = 0
         for number in range(NAMESPACES):
-            plane.kubectl("create", "namespace", _namespace(number))
+            plane.kubectl("create", "namespace", fleet_namespace(number))
 
     def grow(self, size: int) -> None:
         """Add Deployments up to ``size`` and wait until their pods are ready."""
-        image = {"web": f"{REPOSITORY}@{DIGEST_A}"}
         self._create(
             "/apis/apps/v1/namespaces/{}/deployments",
-            (
-                (number, deployment(_name(number), images=image, replicas=self._replicas))
-                for number in range(self.size, size)
-            ),
+            ((number, self._deployment(number)) for number in range(self.size, size)),
         )
         self.size = size
         self._wait(self._ready_deployments, size)
@@ -43,25 +41,27 @@ class Fleet:
         """Add a PinnedRelease for each Deployment from ``first`` on."""
         self._create(
             "/apis/pinnedrelease.dev/v1alpha1/namespaces/{}/pinnedreleases",
-            (
-                (
-                    number,
-                    pinned_release(_name(number), target=_name(number), registry={"check": "None"}),
-                )
-                for number in range(first, self.size)
-            ),
+            ((number, self._release(number)) for number in range(first, self.size)),
         )
 
     def wait_pinned(self) -> None:
         """Wait until every PinnedRelease is Ready."""
         self._wait(self._ready_releases, self.size)
 
+    def _deployment(self, number: int) -> Manifest:
+        images = {"web": self._image}
+        return deployment(fleet_name(number), images=images, replicas=self._replicas)
+
+    def _release(self, number: int) -> Manifest:
+        name = fleet_name(number)
+        return pinned_release(name, target=name, registry={"check": "None"})
+
     def _create(self, path: str, manifests: Iterator[tuple[int, Manifest]]) -> None:
         with self._plane.client() as client, ThreadPoolExecutor(WRITERS) as threads:
 
             def post(item: tuple[int, Manifest]) -> None:
                 number, manifest = item
-                client.post(path.format(_namespace(number)), json=manifest).raise_for_status()
+                client.post(path.format(fleet_namespace(number)), json=manifest).raise_for_status()
 
             for _ in threads.map(post, manifests):
                 pass
@@ -98,9 +98,11 @@ class Fleet:
             time.sleep(POLL_S)
 
 
-def _namespace(number: int) -> str:
+def fleet_namespace(number: int) -> str:
+    """Where the object of this number is."""
     return f"fleet-{number % NAMESPACES}"
 
 
-def _name(number: int) -> str:
+def fleet_name(number: int) -> str:
+    """What the object of this number is called."""
     return f"web-{number}"

@@ -8,11 +8,11 @@ from typing import Any
 import kopf
 from kubernetes import client, config
 
-config.load_kube_config()
+config.load_kube_config()  # type: ignore[no-untyped-call]
 
 
 @kopf.on.update("apps", "v1", "deployments")
-def put_back(spec: Any, name: str, namespace: str, **_: Any) -> None:
+def put_back(spec: Any, name: Any, namespace: Any, **_: Any) -> None:
     """Set the image of the environment on the container ``web`` of a changed Deployment."""
     image = os.environ["NAIVE_IMAGE"]
     if spec["template"]["spec"]["containers"][0]["image"] != image:

@@ -93,7 +93,7 @@ class Stage:
             self.plane.folder / "naive-kopf.log",
             environment=environment,
         )
-        naive.wait_until(lambda: "Starting the watch-stream" in naive.tail(), START_S)
+        naive.wait_until(lambda: "authentication has finished" in naive.tail(), START_S)
         try:
             yield
         finally:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from api_client import APPLY, JSON_PATCH, MERGE, STRATEGIC, ApiClient
+from controlplane.cluster import Cluster
 from controlplane.plane import ControlPlane
 from namespace import Namespace, eventually
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
@@ -28,6 +30,13 @@ IMAGES = (
     f"other@{DIGEST_A}",
 )
 
+SERVE_V1BETA1 = (
+    "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
+    "--feature-gates=MutatingAdmissionPolicy=true",
+)
+"""Flags with which an API server from 1.34 on mutates by policies of that version."""
+
+
 Attempt = Callable[[ApiClient, str, str], httpx.Response]
 
 
@@ -41,6 +50,17 @@ class Siege:
 
     CLIENTS = 8
     ATTEMPTS = 125
+
+
+def has_mutating_policies(cluster: Cluster) -> bool:
+    """Whether there is the version that ``pin``, ``hold`` and ``stamp`` are written in."""
+    return cluster.serves("admissionregistration.k8s.io/v1", "mutatingadmissionpolicies")
+
+
+def skip_without_mutating_policies(cluster: Cluster) -> None:
+    """Skip the test on an older cluster, as docs/how-to/admission.md says."""
+    if not has_mutating_policies(cluster):
+        pytest.skip("needs MutatingAdmissionPolicy v1: Kubernetes 1.36")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ class AuditedRequest:
     namespace: str
     name: str
     code: int
+    received_at: datetime
     finished_at: datetime
 
     @property
@@ -68,7 +69,8 @@ class AuditLog:
 
         From the end of the last patch of the object of that name by another user (a Deployment,
         or what ``to`` says) to the end of this user's first patch of the Deployment after it, by
-        the API server's own clock. Raises TimeoutError.
+        the API server's own clock. A watch tells of a change before its own request has ended, so
+        the answer may come first: that is zero. Raises TimeoutError.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -78,20 +80,18 @@ class AuditLog:
                 if (one.namespace, one.name, one.verb) == (namespace, name, "patch")
                 and one.code < 300
             ]
-            changed_at = max(
-                (one.finished_at for one in patches if one.user != self._user and one.resource == to),
-                default=None,
-            )
+            changes = [one for one in patches if one.user != self._user and one.resource == to]
+            change = max(changes, key=lambda one: one.received_at, default=None)
             answered_at = [
                 one.finished_at
                 for one in patches
                 if one.user == self._user
                 and one.resource == "deployments"
-                and changed_at is not None
-                and one.finished_at > changed_at
+                and change is not None
+                and one.received_at > change.received_at
             ]
-            if changed_at is not None and answered_at:
-                return (min(answered_at) - changed_at).total_seconds()
+            if change is not None and answered_at:
+                return max((min(answered_at) - change.finished_at).total_seconds(), 0.0)
             time.sleep(0.02)
         raise TimeoutError(f"{name} was not written within {timeout_s} s")
 
@@ -112,5 +112,6 @@ class AuditLog:
                     namespace=reference.get("namespace", ""),
                     name=reference.get("name", ""),
                     code=event.get("responseStatus", {}).get("code", 0),
+                    received_at=datetime.fromisoformat(event["requestReceivedTimestamp"]),
                     finished_at=datetime.fromisoformat(event["stageTimestamp"]),
                 )

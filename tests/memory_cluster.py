@@ -12,7 +12,7 @@ from pinnedrelease.core.pin import Target
 from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import PastTemplate, Workload
-from pinnedrelease.reconcile.gather import Key
+from pinnedrelease.reconcile.gather import Key, Watched
 from worlds import applied, let_go
 
 
@@ -25,6 +25,7 @@ class MemoryCluster:
         self.writes: list[str] = []
         self.reads = 0
         self.arrived: Workload | None = None
+        self.brought: Watched[Release] | None = None
         self.watched_version: str | None = None
         self.pods: tuple[Pod, ...] | None = None
         self.refuse_workload: Exception | None = None
@@ -60,7 +61,7 @@ class MemoryCluster:
         self.writes.append("status")
         return version
 
-    async def apply_images(self, release: Release, action: ApplyImages) -> None:
+    async def apply_images(self, release: Release, action: ApplyImages) -> Workload:
         """Server-side apply, with its preconditions."""
         assert release.namespace == "shop"
         if self.refuse_workload is not None:
@@ -73,6 +74,7 @@ class MemoryCluster:
             raise Conflict("the workload has been modified")
         self.target = applied(current, action)
         self.writes.append("workload")
+        return self.target
 
     async def let_go(self, namespace: str, action: LetGo) -> None:
         """PATCH of the workload's metadata, with its preconditions."""
@@ -101,11 +103,26 @@ class MemoryCluster:
         assert key.namespace == "shop"
         return self.watched_version
 
-    def take_arrived(self, key: Key) -> Workload | None:
-        """What the watch of workloads has delivered, once."""
+    def take_release(self, key: Key, known: str | None) -> Watched[Release] | None:
+        """What the watch of PinnedReleases has brought, once."""
+        assert known is None or known.isdecimal()
         assert key.namespace == "shop"
-        arrived, self.arrived = self.arrived, None
-        return arrived
+        brought, self.brought = self.brought, None
+        return brought
+
+    def watched_workload(self, namespace: str, target: Target) -> Watched[Workload] | None:
+        """What the watch of workloads has told."""
+        assert namespace == "shop"
+        arrived = self.arrived
+        if arrived is None or arrived.target != target:
+            return None
+        return Watched(arrived, by_event=True)
+
+    def read_workload(self, namespace: str, workload: Workload) -> None:
+        """A read has brought it."""
+        assert namespace == "shop"
+        if self.arrived is not None:
+            self.arrived = workload
 
     def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
         """What the watch of pods has delivered."""

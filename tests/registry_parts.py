@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pinnedrelease.cluster.errors import NotFound
+from pinnedrelease.cluster.secrets import Secret
 from pinnedrelease.core.reference import Repository, parse_repository
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.client import RegistryClient
@@ -17,6 +19,7 @@ from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.host_policy import HostPolicy
 from pinnedrelease.registry.inquiry import Inquiry
 from pinnedrelease.registry.referrers import Referrers
+from pinnedrelease.registry.sends import Sends
 from pinnedrelease.registry.tagging import Tagging
 from pinnedrelease.registry.token import TokenStore
 from pinnedrelease.registry.transport import Resolver, Transport
@@ -36,6 +39,20 @@ class Parts:
     referrers: Referrers
 
 
+class NoSecrets:
+    """A cluster whose service accounts have no pull secrets."""
+
+    async def secret(self, namespace: str, name: str) -> Secret:
+        """There is none."""
+        raise NotFound(f"{namespace}/{name}")
+
+    async def pull_secrets_of(self, namespace: str, service_account: str) -> tuple[str, ...]:
+        """None."""
+        assert namespace
+        assert service_account == "default"
+        return ()
+
+
 @asynccontextmanager
 async def parts(
     *addresses: str,
@@ -43,16 +60,21 @@ async def parts(
     ca_file: Path | None = None,
     resolver: Resolver | None = None,
     plain: bool = True,
+    around: Callable[[Sends], Sends] = lambda sends: sends,
 ) -> AsyncIterator[Parts]:
-    """The room; the addresses may be private, and are asked without TLS unless told otherwise."""
+    """The room; the addresses may be private, and are asked without TLS unless told otherwise.
+
+    ``around`` may put something around the transport.
+    """
     allowed = replace(
         policy or HostPolicy(),
         private=frozenset(addresses),
         plain_http=frozenset(addresses) if plain else frozenset(),
     )
     transport = Transport(allowed, ca_file=ca_file, resolver=resolver)
-    tokens = TokenStore(transport, allowed, monotonic=time.monotonic, now=lambda: NOW)
-    conversation = Conversation(transport, allowed, tokens)
+    sends = around(transport)
+    tokens = TokenStore(sends, allowed, monotonic=time.monotonic, now=lambda: NOW)
+    conversation = Conversation(sends, allowed, tokens)
     client = RegistryClient(conversation, monotonic=time.monotonic, now=lambda: NOW)
     try:
         yield Parts(

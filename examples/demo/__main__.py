@@ -82,7 +82,7 @@ class Demo:
         audit = AuditLog(self._audit_log, operator_process.USER)
         wrong = f"{self._repository}:1.4.2"
         self._kubectl("set", "image", "deployment/my-api", f"my-api={wrong}")
-        correction_s = audit.correction_s("shop", "my-api")
+        correction_s = audit.answer_s("shop", "my-api")
         say(f"Corrected {correction_s * 1e3:.0f} ms after it was stored; who did it and when:")
         self._kubectl("wait", "--for=condition=Ready", "pinnedreleases/my-api", "--timeout=60s")
         self._image_must_be(self._first)

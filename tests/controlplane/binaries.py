@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -16,14 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from controlplane.kubernetes import HERE, Kubernetes, UnknownVersion, chosen, fingerprint
+
 HEARTBEAT_S = 20.0
-KUBERNETES = "v1.36.3"
-_VERSION = "k8s.io/component-base/version"
-_LINK_FLAGS = (
-    f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor=1 "
-    f"-X {_VERSION}.gitMinor=36 -X {_VERSION}.gitTreeState=clean"
-)
 # The toolchain that was found builds, from our go.mod alone: Go fetches no other toolchain, and a
 # go.work above this folder does not count.
 _BUILD_SETTINGS = {
@@ -66,22 +60,22 @@ def ensure(environment: Mapping[str, str] = os.environ) -> Binaries:
 
     Building takes about eight minutes on two cores and says how far it is. Raises BuildFailed.
     """
-    folder = cache_folder(environment)
+    try:
+        kubernetes = chosen(environment)
+    except UnknownVersion as error:
+        raise BuildFailed(str(error)) from error
     assets = environment.get("KUBEBUILDER_ASSETS")
-    found = {name: _find(name, assets, folder) for name in PACKAGES}
-    missing = [name for name, path in found.items() if path is None]
-    if missing:
-        with _only_builder(folder):
-            for name in missing:
-                found[name] = _find(name, assets, folder) or _build(name, folder, environment)
-    by_field = {name.replace("-", "_"): path for name, path in found.items() if path is not None}
-    return Binaries(**{field.name: by_field[field.name] for field in fields(Binaries)})
+    found = {
+        name: _given(name, assets) or _component(name, kubernetes, environment) for name in PACKAGES
+    }
+    return Binaries(
+        **{field.name: found[field.name.replace("_", "-")] for field in fields(Binaries)}
+    )
 
 
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    """The folder for these exact versions: its name is a hash of go.mod and go.sum."""
-    pinned = (HERE / "go.mod").read_bytes() + (HERE / "go.sum").read_bytes()
-    return cache_root(environment) / hashlib.sha256(pinned).hexdigest()[:16] / "bin"
+def cache_folder(environment: Mapping[str, str], module: Path = HERE) -> Path:
+    """The folder for the exact versions of a module."""
+    return cache_root(environment) / fingerprint(module) / "bin"
 
 
 def cache_root(environment: Mapping[str, str]) -> Path:
@@ -90,37 +84,69 @@ def cache_root(environment: Mapping[str, str]) -> Path:
     return Path(base) / "pinnedrelease" / "controlplane"
 
 
-def _find(name: str, assets: str | None, folder: Path) -> Path | None:
-    candidates = [Path(assets) / name] if assets else []
-    candidates.append(folder / name)
-    return next((path for path in candidates if os.access(path, os.X_OK)), None)
+def _module(name: str, kubernetes: Kubernetes) -> Path:
+    """What is not Kubernetes itself is the same for every version of it."""
+    is_kubernetes = PACKAGES[name].startswith("k8s.io/kubernetes/")
+    return kubernetes.module if is_kubernetes else HERE
+
+
+def _given(name: str, assets: str | None) -> Path | None:
+    program = Path(assets) / name if assets else None
+    return program if program is not None and os.access(program, os.X_OK) else None
+
+
+def _component(name: str, kubernetes: Kubernetes, environment: Mapping[str, str]) -> Path:
+    module = _module(name, kubernetes)
+    program = cache_folder(environment, module) / name
+    return _built(program, PACKAGES[name], module, environment, "-ldflags", kubernetes.link_flags)
+
+
+def tool(
+    name: str, package: str, module: Path, environment: Mapping[str, str], *flags: str
+) -> Path:
+    """A program that only some tests need, as a Go module's folder pins it. Raises BuildFailed."""
+    folder = cache_root(environment).with_name("tools") / fingerprint(module) / "bin"
+    return _built(folder / name, package, module, environment, *flags)
 
 
 @contextmanager
-def _only_builder(folder: Path) -> Iterator[None]:
+def _only_builder(folder: Path, what: str) -> Iterator[None]:
     """Hold the build lock; a second session waits instead of building the same again."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another session is building the control plane; waiting for it")
+            say(f"another session is building {what}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _build(name: str, folder: Path, environment: Mapping[str, str]) -> Path:
+def _built(
+    program: Path, package: str, module: Path, environment: Mapping[str, str], *flags: str
+) -> Path:
+    """Build one program, unless it is there or another session has built it meanwhile."""
+    if not os.access(program, os.X_OK):
+        with _only_builder(program.parent, program.name):
+            if not os.access(program, os.X_OK):
+                _build(program, package, module, environment, *flags)
+    return program
+
+
+def _build(
+    program: Path, package: str, module: Path, environment: Mapping[str, str], *flags: str
+) -> None:
     """Build one program beside the cache and move it there when it is whole."""
-    go = find_go(environment)
+    name, go = program.name, find_go(environment)
     started = time.monotonic()
     say(f"building {name} from its Go modules (once; the first one also downloads them)")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{name}-") as scratch:
+    with tempfile.TemporaryDirectory(dir=program.parent.parent, prefix=f"{name}-") as scratch:
         output, log_path = Path(scratch) / name, Path(scratch) / "log"
-        command = [str(go), "build", "-trimpath", "-ldflags", _LINK_FLAGS, "-o", str(output)]
+        command = [str(go), "build", "-trimpath", *flags, "-o", str(output)]
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [*command, PACKAGES[name]],
-                cwd=HERE,
+                [*command, package],
+                cwd=module,
                 env={**environment, **_BUILD_SETTINGS},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -129,9 +155,8 @@ def _build(name: str, folder: Path, environment: Mapping[str, str]) -> Path:
         if process.returncode != 0:
             tail = log_path.read_text(errors="replace")[-2000:]
             raise BuildFailed(f"{name} does not build ({go}):\n{tail}")
-        output.rename(folder / name)
+        output.rename(program)
     say(f"built {name} in {time.monotonic() - started:.0f} s")
-    return folder / name
 
 
 def _wait(process: subprocess.Popen[bytes], name: str, started: float) -> None:

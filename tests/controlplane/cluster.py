@@ -50,6 +50,13 @@ class Cluster:
             raise KubectlFailed(f"kubectl {' '.join(arguments)}: {result.stderr.strip()}")
         return result
 
+    def serves(self, version: str, plural: str) -> bool:
+        """Whether the API server has a resource in a version, ``group/version``."""
+        found = self.kubectl("get", "--raw", f"/apis/{version}", check=False)
+        if found.returncode != 0:
+            return False
+        return plural in {one["name"] for one in json.loads(found.stdout)["resources"]}
+
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig with a real token of a service account."""
         token = self.kubectl("create", "token", name, "-n", namespace, "--duration=8h").stdout

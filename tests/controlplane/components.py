@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from controlplane.binaries import HERE, Binaries
+from controlplane.binaries import Binaries
 from controlplane.certificates import KeyPair
+from controlplane.kubernetes import HERE
 
 SERVICE_RANGE = "10.0.0.0/24"
 AUDIT_POLICY = """\

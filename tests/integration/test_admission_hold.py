@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import operator_process
-from admission_cluster import AFTER_A_SIEGE_S, Siege, attempts, hold_in_force, strong_user
+from admission_cluster import (
+    AFTER_A_SIEGE_S,
+    Siege,
+    attempts,
+    hold_in_force,
+    skip_without_mutating_policies,
+    strong_user,
+)
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
 from namespace import Namespace, eventually, stays
@@ -32,6 +39,7 @@ MARK = "pin.pinnedrelease.dev/web"
 def guarded() -> Iterator[ControlPlane]:
     """A control plane with the policy."""
     with ControlPlane(ensure()) as plane:
+        skip_without_mutating_policies(plane)
         operator_process.install(plane)
         hold_in_force(plane)
         yield plane

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from controlplane import binaries
 from controlplane.binaries import PACKAGES, BuildFailed, ensure, find_go
 from controlplane.certificates import Authority
+from controlplane.kubernetes import HERE, MODULES, chosen
 from controlplane.plane import ControlPlane
 from controlplane.processes import ProcessFailed
 from controlplane.registry import Registry
@@ -43,7 +45,7 @@ def own_plane() -> Iterator[ControlPlane]:
 def test_it_is_ready_and_rbac_is_on(own_plane: ControlPlane) -> None:
     assert own_plane.kubectl("auth", "can-i", "*", "*").stdout.strip() == "yes"
     version = json.loads(own_plane.kubectl("version", "-o", "json").stdout)
-    assert version["serverVersion"]["gitVersion"] == binaries.KUBERNETES
+    assert version["serverVersion"]["gitVersion"] == chosen(os.environ).version
 
     own_plane.kubectl("create", "serviceaccount", "nobody")
     token = own_plane.service_account_kubeconfig("default", "nobody")
@@ -238,6 +240,40 @@ def test_assets_come_first_then_the_cache(tmp_path: Path) -> None:
 
     assert found.etcd == asset
     assert found.kwok == binaries.cache_folder(environment) / "kwok"
+
+
+def test_an_older_kubernetes_shares_what_is_not_kubernetes(tmp_path: Path) -> None:
+    environment = {"PATH": "", "XDG_CACHE_HOME": str(tmp_path), "K8S_VERSION": "1.34"}
+    folders = {
+        name: binaries.cache_folder(
+            environment, MODULES["1.34"] if "k8s.io/kubernetes" in package else HERE
+        )
+        for name, package in PACKAGES.items()
+    }
+    for name, folder in folders.items():
+        _program(folder / name, "")
+
+    found = ensure(environment)
+
+    assert found.kube_apiserver.parent == found.kubectl.parent == folders["kubectl"]
+    assert found.etcd.parent == found.kwok.parent == found.registry.parent == folders["etcd"]
+    assert folders["kubectl"] != folders["etcd"]
+
+
+def test_a_kubernetes_that_cannot_be_built_is_named_beside_those_that_can() -> None:
+    with pytest.raises(BuildFailed, match=r"K8S_VERSION=1\.12 is not one of 1\.36, 1\.34"):
+        ensure({"K8S_VERSION": "1.12"})
+
+
+@pytest.mark.parametrize("minor", MODULES)
+def test_every_module_of_a_kubernetes_is_of_its_version(minor: str) -> None:
+    kubernetes = chosen({"K8S_VERSION": minor})
+    text = (kubernetes.module / "go.mod").read_text()
+
+    replaced = set(re.findall(r"^\s+k8s\.io/\S+ => k8s\.io/\S+ (\S+)$", text, re.MULTILINE))
+
+    assert kubernetes.version.startswith(f"v{minor}.")
+    assert replaced == {kubernetes.version.replace("v1.", "v0.")}
 
 
 def _deployment(name: str, images: Sequence[str], *, first: str) -> dict[str, object]:

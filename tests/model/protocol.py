@@ -26,7 +26,7 @@ from pinnedrelease.core.observed import Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Pin
 from pinnedrelease.core.plan import plan
 from pinnedrelease.core.reference import try_parse_reference
-from pinnedrelease.core.shortcut import is_plain_correction
+from pinnedrelease.core.shortcut import needs_no_read
 from pinnedrelease.core.workload import FieldChange, Workload
 from worlds import DONE, NOON, PIN_A, PIN_B, applied, at, desired, release, workload
 
@@ -65,6 +65,8 @@ class Process(NamedTuple):
     todo: tuple[int, ...] = ()
     remembered: int = NONE
     """The PinnedRelease as the last pass left it (ADR 6)."""
+    heard: int = NONE
+    """The workload as its watch has told it, some time ago (ADR 14)."""
     newest: int = 0
     """The generation that was the newest when this pass began."""
 
@@ -223,12 +225,12 @@ class World:
                     f"p{number} reads the PinnedRelease",
                     became(process._replace(phase="read", read=state.release)),
                 )
-                yield from self._from_memory(state, number, process, became)
+                yield from self._unread(state, number, process, became)
         elif process.phase == "read":
             todo, _ = self._planned(process.read, state.workload)
             after = process._replace(phase="plan", todo=todo)
             if not todo:
-                after = Process(remembered=process.read)
+                after = Process(remembered=process.read, heard=process.heard)
             yield Step(f"p{number} reads the workload and plans {self._named(todo)}", became(after))
         elif process.phase == "plan":
             if leads:
@@ -242,17 +244,24 @@ class World:
         else:
             yield from self._landing(state, number, process, became)
 
-    def _from_memory(
+    def _unread(
         self, state: State, number: int, process: Process, became: object
     ) -> Iterator[Step]:
-        """ADR 6: drift is put right without a read, as long as it is nothing but that."""
+        """ADR 6 and 14: a pass may go by what it remembers, and by what it has heard since."""
         if process.remembered == NONE:
             return
-        todo, is_plain = self._planned(process.remembered, state.workload)
-        if todo and (is_plain or not self._rules.reads_before_it_plans):
+        if process.heard != state.workload:
+            after = process._replace(heard=state.workload)
+            yield Step(f"p{number} hears of the workload", became(after))  # type: ignore[operator]
+        if process.heard == NONE:
+            return
+        todo, may_stand = self._planned(process.remembered, process.heard)
+        if todo and (may_stand or not self._rules.reads_before_it_plans):
             newest = self._releases[state.release].generation
-            after = Process("plan", process.remembered, todo, process.remembered, newest)
-            yield Step(f"p{number} plans from memory {self._named(todo)}", became(after))  # type: ignore[operator]
+            after = process._replace(
+                phase="plan", read=process.remembered, todo=todo, newest=newest
+            )
+            yield Step(f"p{number} plans unread {self._named(todo)}", became(after))  # type: ignore[operator]
 
     def _landing(
         self, state: State, number: int, process: Process, became: object
@@ -263,7 +272,7 @@ class World:
         if landed is not None and undone is not None:
             landed = (landed[0], undone)
         if landed is None:
-            after = Process(remembered=process.remembered)
+            after = Process(remembered=process.remembered, heard=process.heard)
             yield Step(f"p{number}: {_name(action)} is refused", became(after))  # type: ignore[operator]
             return
         stored, broken = landed
@@ -275,13 +284,16 @@ class World:
         if not isinstance(action, ApplyImages):
             read = self._releases.number(self._as_executed(process.read, stored.release))
         after = process._replace(phase="plan", todo=rest, read=read)
+        if isinstance(action, ApplyImages):
+            after = after._replace(heard=stored.workload)
         if not rest:
-            after = Process(remembered=read)
+            after = Process(remembered=read, heard=after.heard)
         label = f"p{number}: {_name(action)} is stored"
         yield Step(label, became(after, **more), broken)  # type: ignore[operator]
         if state.budget.lost_answers and broken is None:
             spent = state.budget._replace(lost_answers=state.budget.lost_answers - 1)
-            lost = became(Process(remembered=process.remembered), budget=spent, **more)  # type: ignore[operator]
+            after = Process(remembered=process.remembered, heard=process.heard)
+            lost = became(after, budget=spent, **more)  # type: ignore[operator]
             yield Step(f"{label}, and p{number} loses the answer", lost)
 
     def _undoes_half_a_change(self, state: State, process: Process, action: Action) -> str | None:
@@ -340,7 +352,7 @@ class World:
         return state._replace(workload=number, ran=state.ran | {written}), broken
 
     def _planned(self, read: int, on: int) -> tuple[tuple[int, ...], bool]:
-        """The actions of a pass over these two, and whether it is a plain correction."""
+        """The actions of a pass over these two, and whether they may stand without a read."""
         key = (read, on)
         found = self._plans.get(key)
         if found is None:
@@ -350,7 +362,8 @@ class World:
             if not self._rules.records_first:
                 actions.sort(key=lambda one: not isinstance(one, ApplyImages))
             numbers = tuple(self._actions.number(one) for one in actions)
-            found = self._plans[key] = (numbers, is_plain_correction(observed, decided))
+            may_stand = needs_no_read(observed, decided, is_vouched_for=True)
+            found = self._plans[key] = (numbers, may_stand)
         return found
 
     def _named(self, todo: tuple[int, ...]) -> str:

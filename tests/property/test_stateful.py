@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import settings
@@ -19,16 +20,20 @@ from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY, deployment, pinned
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Conflict, Unavailable
 from pinnedrelease.cluster.reader import Reader
+from pinnedrelease.cluster.workloads import PlacedWorkload, placed_workload
 from pinnedrelease.cluster.writer import MERGE_PATCH, Writer
+from pinnedrelease.controller.index import TargetIndex, target_in, version_in
+from pinnedrelease.controller.known import Watches, brought_release
+from pinnedrelease.controller.pod_index import PodIndex
+from pinnedrelease.controller.workload_index import WorkloadIndex
 from pinnedrelease.core.observed import Instant, Limits
 from pinnedrelease.core.pin import Target, TargetKind
-from pinnedrelease.core.pods import Pod
-from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
 from worlds import at
 
 KEY = Key("shop", "web")
+WEB = Target(kind=TargetKind.DEPLOYMENT, name="web")
 RELEASE = "/apis/pinnedrelease.dev/v1alpha1/namespaces/shop/pinnedreleases/web"
 TARGET = "/apis/apps/v1/namespaces/shop/deployments/web"
 DIGESTS = (DIGEST_A, DIGEST_B, DIGEST_C)
@@ -74,23 +79,36 @@ def _images(body: Any) -> list[str]:
     return [one["image"] for one in containers]
 
 
-class Hints:
-    """Neighbours without watches."""
+class LateWatches:
+    """The real indexes. What they know is as old as a test lets it be."""
 
-    def target_of(self, key: Key) -> Target | None:  # noqa: ARG002
-        return Target(kind=TargetKind.DEPLOYMENT, name="web")
+    def __init__(self, api: MemoryApi) -> None:
+        self._api = api
+        self._index = TargetIndex()
+        self._workloads = WorkloadIndex(1, lambda _place: None)
+        pods = PodIndex(1, lambda _namespace, _target: None, lambda _place: True)
+        pods.not_allowed(None)
+        self.neighbours = Watches(self._index, self._workloads, pods)
 
-    def sharing_target(self, key: Key) -> tuple[Key, ...]:  # noqa: ARG002
-        return ()
+    def tell_of_the_release(self, event: str | None) -> None:
+        """The watch brings the PinnedRelease as it is now."""
+        stored = self._api.objects.get(RELEASE)
+        if stored is None:
+            self._index.drop(KEY)
+            return
+        brought = brought_release(event, deepcopy(stored))
+        self._index.put(KEY, target_in(stored), version_in(stored), brought)
 
-    def seen_version(self, key: Key) -> str | None:  # noqa: ARG002
-        return None
-
-    def take_arrived(self, key: Key) -> Workload | None:  # noqa: ARG002
-        return None
-
-    def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:  # noqa: ARG002
-        return None
+    def tell_of_the_workload(self) -> None:
+        """The watch brings the workload as it is now."""
+        stored = self._api.objects.get(TARGET)
+        known = self._workloads.get(("shop", WEB))
+        if stored is not None:
+            brought = placed_workload(TargetKind.DEPLOYMENT)(Document.of(stored))
+            assert brought is not None
+            self._workloads.changed(brought)
+        elif known is not None:
+            self._workloads.gone(PlacedWorkload("shop", known.value))
 
 
 class Time:
@@ -121,8 +139,11 @@ class Operator(RuleBasedStateMachine):
         self._declare_new(DIGEST_A)
 
     def _start(self) -> None:
+        self.watches = LateWatches(self.api)
+        self.watches.tell_of_the_release(None)
+        limits = Limits(target_grace_s=0.0)
         self.operator = Reconciler(
-            Reader(self.api), Writer(self.api), Hints(), self.time, Limits(target_grace_s=0.0)
+            Reader(self.api), Writer(self.api), self.watches.neighbours, self.time, limits
         )
 
     def _declare_new(self, digest: str) -> None:
@@ -167,6 +188,14 @@ class Operator(RuleBasedStateMachine):
         self.api.delete(RELEASE)
         self.api.images.clear()
 
+    @rule(event=st.sampled_from([None, "MODIFIED"]))
+    def the_watch_tells_of_the_release(self, event: str | None) -> None:
+        self.watches.tell_of_the_release(event)
+
+    @rule()
+    def the_watch_tells_of_the_workload(self) -> None:
+        self.watches.tell_of_the_workload()
+
     @rule()
     def pods_follow(self) -> None:
         self._pods_follow()
@@ -205,6 +234,8 @@ class Operator(RuleBasedStateMachine):
         for _ in range(PASSES_TO_REST):
             before = {path: one["metadata"]["resourceVersion"]
                       for path, one in self.api.objects.items()}  # fmt: skip
+            self.watches.tell_of_the_release("MODIFIED")
+            self.watches.tell_of_the_workload()
             self._one_pass()
             self._pods_follow()
             after = {path: one["metadata"]["resourceVersion"]

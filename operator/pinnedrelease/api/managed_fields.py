@@ -8,19 +8,12 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from pinnedrelease.core.gitops_tools import gitops_tool
 from pinnedrelease.core.marks import FIELD_MANAGER
 
 ACTOR_LIMIT = 128
 DECISIVE = frozenset({"containers", "proof", "failedGeneration", "endedOverride"})
 """Fields of the status from which the next pass draws conclusions; the history has its own rule."""
-GITOPS_TOOLS = {
-    "argocd-controller": "Argo CD",
-    "argocd-application-controller": "Argo CD",
-    "kustomize-controller": "Flux (kustomize-controller)",
-    "helm-controller": "Flux (helm-controller)",
-    "helm": "Helm",
-}
-"""Field managers of tools, by the names that people know."""
 
 
 class ManagedFieldsEntry(BaseModel):
@@ -40,7 +33,8 @@ def owner_of(entries: list[ManagedFieldsEntry], field: str) -> str | None:
     if not owners:
         return None
     newest = max(owners, key=lambda entry: entry.time.timestamp() if entry.time else 0.0)
-    return GITOPS_TOOLS.get(newest.manager, newest.manager)[:ACTOR_LIMIT] or None
+    tool = gitops_tool(newest.manager)
+    return (tool.name if tool else newest.manager)[:ACTOR_LIMIT] or None
 
 
 def edited_revisions(entries: list[ManagedFieldsEntry]) -> dict[int, str]:

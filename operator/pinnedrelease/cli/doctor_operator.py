@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from pinnedrelease.cli.connection import Connection
 from pinnedrelease.cli.findings import Finding, fail, ok, warn
+from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.access_reviews import (
     MAY_GET_ACCOUNTS,
     MAY_GET_SECRETS,
@@ -17,6 +18,7 @@ from pinnedrelease.cluster.access_reviews import (
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.core.lease import LEASE_NAME
 from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import TargetKind
 
 SELECTOR = "app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=controller"
 GRACE = timedelta(seconds=30)
@@ -30,6 +32,7 @@ SECRETS_ROLE = "pinnedrelease-pull-secrets"
 class Operator:
     """An installed operator."""
 
+    kind: str
     namespace: str
     name: str
     account: str
@@ -47,15 +50,16 @@ class Operator:
 
     @property
     def lease(self) -> str | None:
-        """The Lease that it must hold to write; None where it needs none."""
-        if "--leader-election" not in self.arguments:
+        """The Lease that it must hold to write; None where it needs none, or each shard has one."""
+        is_sharded = any(one.startswith("--shard") for one in self.arguments)
+        if "--leader-election" not in self.arguments or is_sharded:
             return None
         prefix = "--lease-name="
         given = [one.removeprefix(prefix) for one in self.arguments if one.startswith(prefix)]
         return given[-1] if given else LEASE_NAME
 
     def __str__(self) -> str:
-        return f"Deployment {self.namespace}/{self.name}"
+        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +84,21 @@ class PullSources:
 
 
 async def find_operator(connection: Connection) -> Operator | None:
-    """The operator's Deployment, wherever it is. Raises ClusterErrors."""
-    page = await connection.session.get("/apis/apps/v1/deployments", {"labelSelector": SELECTOR})
-    found = next(iter(page.children("items")), None)
-    if found is None:
-        return None
+    """The operator's workload, wherever it is. Raises ClusterErrors."""
+    for kind in (TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET):
+        path = paths.collection(paths.WORKLOADS[kind])
+        page = await connection.session.get(path, {"labelSelector": SELECTOR})
+        for found in page.children("items"):
+            return _operator(str(kind), found)
+    return None
+
+
+def _operator(kind: str, found: Document) -> Operator:
     pod = found.child("spec").child("template").child("spec")
     container = next(pod.children("containers"), None)
     arguments = container.values.get("args") if container is not None else None
     return Operator(
+        kind=kind,
         namespace=found.child("metadata").text("namespace"),
         name=found.child("metadata").text("name"),
         account=pod.optional_text("serviceAccountName") or "default",
@@ -105,13 +115,13 @@ def judge_operator(operator: Operator | None, releases: Collection[Release]) -> 
     One that runs elsewhere, for example as a process, is known by what it has written.
     """
     if operator is None:
-        text = f"no Deployment has the labels {SELECTOR}"
+        text = f"no Deployment or StatefulSet has the labels {SELECTOR}"
         if releases and not any(_is_behind(one) for one in releases):
             count = len(releases)
             looked = f"an operator has looked at the newest spec of all {count} PinnedReleases"
             return [ok("operator", f"{text}, but {looked} here: it runs elsewhere")]
         return [warn("operator", f"{text}; it may run elsewhere", f"install it with: {INSTALL}")]
-    look = f"kubectl -n {operator.namespace} logs deploy/{operator.name}"
+    look = f"kubectl -n {operator.namespace} logs {operator.kind.lower()}/{operator.name}"
     if operator.ready < max(1, operator.wanted):
         text = f"{operator}: {operator.ready} of {operator.wanted} replicas are ready"
         return [fail("operator", text, look)]

@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "where": "find what declares or runs a digest",
         "history": "show the revisions of a PinnedRelease, or export them",
         "ran": "answer what ran at a time, from the status, an export or Git",
+        "ui": "serve a read-only page of states, histories and what ran when, to your browser",
     },
     "act": {
         "rollback": "go back to an earlier revision, in the cluster or in a file",

@@ -138,17 +138,19 @@ def _as_json(timeline: Timeline, found: tuple[Segment, ...]) -> dict[str, object
     return {
         "source": timeline.source,
         "reachesBackTo": time_text(timeline.reaches_back_to) or None,
-        "answers": [
-            {
-                "certainty": str(one.certainty),
-                "since": time_text(one.since) or None,
-                "until": time_text(one.until) or None,
-                "revision": one.revision.number if one.revision else None,
-                "repository": one.revision.pin.spelling if one.revision else None,
-                "tag": one.revision.pin.tag if one.revision else None,
-                "digest": str(one.revision.pin.digest) if one.revision else None,
-                "note": one.note,
-            }
-            for one in found
-        ],
+        "answers": [answer_as_data(one) for one in found],
+    }
+
+
+def answer_as_data(one: Segment) -> dict[str, object]:
+    """One answer as data. Keys are stable."""
+    return {
+        "certainty": str(one.certainty),
+        "since": time_text(one.since) or None,
+        "until": time_text(one.until) or None,
+        "revision": one.revision.number if one.revision else None,
+        "repository": one.revision.pin.spelling if one.revision else None,
+        "tag": one.revision.pin.tag if one.revision else None,
+        "digest": str(one.revision.pin.digest) if one.revision else None,
+        "note": one.note,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import MalformedDocument
@@ -129,6 +130,7 @@ def _owned_images(fields: Document, way: tuple[str, ...]) -> Iterator[str]:
                 yield _name_in_key(key)
 
 
+@lru_cache(maxsize=1024)
 def _name_in_key(key: str) -> str:
     """The name in a list key such as ``k:{"name":"api"}``; empty when it has none."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release
@@ -20,10 +20,13 @@ PAGE = 500
 
 
 class Lister:
-    """LIST only, in one namespace or (None) in all of them. Raises ClusterErrors."""
+    """LIST only, in one namespace or (None) in all that are wanted. Raises ClusterErrors."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, is_wanted: Callable[[str], bool] = lambda _namespace: True
+    ) -> None:
         self._session = session
+        self._is_wanted = is_wanted
 
     async def releases(self, namespace: str | None) -> list[Release]:
         """All PinnedReleases."""
@@ -69,7 +72,8 @@ class Lister:
         while True:
             page = await read(path, query)
             for document in page.children("items"):
-                yield document
+                if self._is_wanted(document.child("metadata").text("namespace")):
+                    yield document
             following = page.child("metadata").optional_text("continue")
             if not following:
                 return

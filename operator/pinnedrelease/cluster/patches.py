@@ -7,7 +7,13 @@ from datetime import datetime
 from pinnedrelease.api import names
 from pinnedrelease.api.convert import status_to_wire
 from pinnedrelease.cluster import paths
-from pinnedrelease.core.actions import ApplyImages, EmitEvent, KeptContainer, PinnedContainer
+from pinnedrelease.core.actions import (
+    ApplyImages,
+    EmitEvent,
+    KeptContainer,
+    PairInForce,
+    PinnedContainer,
+)
 from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import TargetKind
@@ -96,7 +102,11 @@ def _event(action: EmitEvent, namespace: str, involved: Body, at: datetime) -> B
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{str(involved['name'])[:200]}.", "namespace": namespace},
+        "metadata": {
+            "generateName": f"{str(involved['name'])[:200]}.",
+            "namespace": namespace,
+            "annotations": _annotations(action.pair) if action.pair is not None else {},
+        },
         "involvedObject": involved,
         "type": str(action.type),
         "reason": action.reason,
@@ -107,3 +117,16 @@ def _event(action: EmitEvent, namespace: str, involved: Body, at: datetime) -> B
         "lastTimestamp": stamp,
         "count": 1,
     }
+
+
+def _annotations(pair: PairInForce) -> dict[str, str]:
+    found = {
+        names.EVENT_TAG: pair.pin.tag,
+        names.EVENT_DIGEST: str(pair.pin.digest),
+        names.EVENT_SHORT_DIGEST: pair.pin.digest.short,
+    }
+    if pair.revision is not None:
+        found[names.EVENT_REVISION] = str(pair.revision)
+    if pair.previous is not None:
+        found[names.EVENT_PREVIOUS_DIGEST] = str(pair.previous)
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pinnedrelease.cluster.decode import image_owners, last_change
@@ -59,6 +59,18 @@ def decode_pod(document: Mapping[str, object]) -> OwnedPod | None:
         owner_uid=sys.intern(owner.optional_text("uid") or ""),
         pod=_pod(root, metadata),
     )
+
+
+def watched_pod(
+    is_wanted: Callable[[str], bool] = lambda _namespace: True,
+) -> Callable[[Document], OwnedPod | None]:
+    """A reader of the pods that a workload of ours can own, in the namespaces that are wanted."""
+
+    def read(document: Document) -> OwnedPod | None:
+        namespace = document.child("metadata").text("namespace")
+        return decode_pod(document.values) if is_wanted(namespace) else None
+
+    return read
 
 
 def decode_any_pod(document: Mapping[str, object]) -> tuple[str, str, Pod]:

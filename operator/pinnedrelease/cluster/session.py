@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 
 import aiohttp
+import orjson
 
 from pinnedrelease import __version__
 from pinnedrelease.cluster.configuration import ClusterAccess
@@ -43,8 +43,14 @@ class Session:
     A lost answer to a write is resolved by reading again, never by sending again.
     """
 
-    def __init__(self, access: ClusterAccess) -> None:
+    def __init__(
+        self,
+        access: ClusterAccess,
+        tell: Callable[[str, str, str], None] = lambda _method, _host, _code: None,
+    ) -> None:
+        """``tell`` hears of each request: method, host and status, or ``<error>`` without one."""
         self._access = access
+        self._tell = tell
         self._http: aiohttp.ClientSession | None = None
         self._opened: list[aiohttp.ClientSession] = []
         self.watches = WatchBook()
@@ -134,7 +140,7 @@ class Session:
     ) -> Document:
         self._respect_pause(path)
         http = self._http if self._http is not None and not self._http.closed else self.renew()
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        data = None if body is None else orjson.dumps(body)
         headers = {"Accept": accept}
         if data is not None:
             headers["Content-Type"] = content_type
@@ -182,7 +188,12 @@ class Session:
         token = await self._access.tokens.current()
         if token is not None:
             request.headers["Authorization"] = token
-        response = await handler(request)
+        code = "<error>"
+        try:
+            response = await handler(request)
+            code = str(response.status)
+        finally:
+            self._tell(request.method, request.url.authority, code)
         if response.status == HTTPStatus.OK and request.method == "GET":
             if is_watch:
                 self.watches.opened(request.url.path, response)
@@ -203,7 +214,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 def _parsed(raw: bytes, path: str) -> Document:
     try:
-        return Document.of(json.loads(raw), path)
+        return Document.of(orjson.loads(raw), path)
     except ValueError as error:
         raise MalformedDocument(f"{path}: the API server's answer is not JSON") from error
 

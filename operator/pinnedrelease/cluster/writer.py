@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from pinnedrelease.cluster import paths
+from pinnedrelease.cluster.decode import decode_workload
 from pinnedrelease.cluster.errors import NotLeading
 from pinnedrelease.cluster.leases import decode_lease, lease_body
 from pinnedrelease.cluster.patches import apply_body, event_bodies, status_body
@@ -19,6 +20,7 @@ from pinnedrelease.core.lease import Lease
 from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Workload
 
 COMMAND_MANAGER = "pinrel"
 """Owner of what a person changes with the CLI."""
@@ -48,15 +50,19 @@ class Writer:
         )
         return stored.child("metadata").text("resourceVersion")
 
-    async def apply_images(self, release: Release, action: ApplyImages) -> None:
-        """Apply images and marks, if the workload is still the one that was read."""
+    async def apply_images(self, release: Release, action: ApplyImages) -> Workload:
+        """Apply images and marks, if the workload is still the one that was read.
+
+        Returns the workload as it is stored now.
+        """
         self._must_lead()
-        await self._session.patch(
+        stored = await self._session.patch(
             paths.workload(action.target, release.namespace),
             apply_body(action, release.namespace),
             APPLY_PATCH,
             {"fieldManager": FIELD_MANAGER, "force": "true"},
         )
+        return decode_workload(action.target.kind, stored.values)
 
     async def let_go(self, namespace: str, action: LetGo) -> None:
         """Take marks off a workload's metadata, if it is still the one that was read.

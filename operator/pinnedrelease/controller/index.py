@@ -1,34 +1,42 @@
-"""Which PinnedRelease has which target, as the watches tell. Hints, never facts."""
+"""Which PinnedRelease has which target, and what their watch has brought."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pinnedrelease.core.marks import PIN_PREFIX
+from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Target, TargetKind
-from pinnedrelease.core.pods import Pod
-from pinnedrelease.core.workload import Workload
-from pinnedrelease.reconcile.gather import Key
+from pinnedrelease.reconcile.gather import Key, Watched
 
+Brought = Callable[[], Watched[Release] | None]
+"""What a watch has brought; read when a pass asks for it, if it does."""
 Place = tuple[str, Target]
 """A namespace and a target in it."""
 
 
 class TargetIndex:
-    """Answers: which keys does a change of this workload concern?"""
+    """Answers: which keys does a change of this workload concern? What has their watch brought?"""
 
-    def __init__(self, pods: Callable[[str, Workload], tuple[Pod, ...] | None]) -> None:
-        self._pods = pods
+    def __init__(self) -> None:
         self._place_of: dict[Key, Place] = {}
         self._keys_at: dict[Place, set[Key]] = {}
-        self._arrived: dict[Key, Workload] = {}
         self._versions: dict[Key, str] = {}
-        self._workload_versions: dict[Place, str] = {}
+        self._brought: dict[Key, Brought] = {}
 
-    def put(self, key: Key, target: Target | None, version: str | None = None) -> None:
+    def put(
+        self,
+        key: Key,
+        target: Target | None,
+        version: str | None = None,
+        brought: Brought | None = None,
+    ) -> None:
         """Note a PinnedRelease that exists; no target when it cannot be read."""
         if version is not None:
             self._versions[key] = version
+        if brought is not None:
+            self._brought[key] = brought
+        else:
+            self._brought.pop(key, None)
         place = (key.namespace, target) if target is not None else None
         if self._place_of.get(key) == place:
             return
@@ -37,20 +45,19 @@ class TargetIndex:
             self._place_of[key] = place
             self._keys_at.setdefault(place, set()).add(key)
 
-    def arrived(self, key: Key, workload: Workload | None) -> None:
-        """Keep a workload that an event has brought until the pass that it wakes takes it."""
-        if workload is None:
-            self._arrived.pop(key, None)
-        else:
-            self._arrived[key] = workload
+    def take_release(self, key: Key, known: str | None) -> Watched[Release] | None:
+        """The PinnedRelease as its watch has brought it since this was asked last.
 
-    def take_arrived(self, key: Key) -> Workload | None:
-        """The workload that the newest event has brought, once."""
-        return self._arrived.pop(key, None)
+        None when that is the ``known`` version, and when it cannot be read: then a read says why.
+        """
+        brought = self._brought.pop(key, None)
+        if brought is None or self._versions.get(key) == known:
+            return None
+        return brought()
 
     def drop(self, key: Key) -> None:
         """Forget a PinnedRelease that is gone."""
-        self._arrived.pop(key, None)
+        self._brought.pop(key, None)
         self._versions.pop(key, None)
         self._leave(key)
 
@@ -62,7 +69,6 @@ class TargetIndex:
         keys.discard(key)
         if not keys:
             del self._keys_at[place]
-            self._workload_versions.pop(place, None)
 
     def saw_version(self, key: Key, version: str) -> None:
         """Note the resourceVersion of a PinnedRelease whose event was missed."""
@@ -76,24 +82,9 @@ class TargetIndex:
         """Every workload that is governed."""
         return tuple(self._keys_at)
 
-    def saw_workload(self, place: Place, version: str | None) -> None:
-        """Note the resourceVersion of a governed workload; None: it is gone."""
-        if version is None:
-            self._workload_versions.pop(place, None)
-        elif place in self._keys_at:
-            self._workload_versions[place] = version
-
-    def seen_workload(self, place: Place) -> str | None:
-        """The resourceVersion of a governed workload as it was noted last."""
-        return self._workload_versions.get(place)
-
     def keys_for(self, namespace: str, target: Target) -> tuple[Key, ...]:
         """The PinnedReleases that govern this workload."""
         return tuple(sorted(self._keys_at.get((namespace, target), ())))
-
-    def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
-        """The pods of a workload; None when pods are not watched."""
-        return self._pods(namespace, workload)
 
     def target_of(self, key: Key) -> Target | None:
         """The target that this PinnedRelease had when it was seen last."""
@@ -131,15 +122,6 @@ def version_in(document: Mapping[str, object]) -> str | None:
     metadata = document.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, Mapping) else None
     return version if isinstance(version, str) else None
-
-
-def has_pins(document: Mapping[str, object]) -> bool:
-    """Whether a watched workload has pins beside its images."""
-    metadata = document.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-    if not isinstance(annotations, Mapping):
-        return False
-    return any(isinstance(name, str) and name.startswith(PIN_PREFIX) for name in annotations)
 
 
 def target_in(document: Mapping[str, object]) -> Target | None:

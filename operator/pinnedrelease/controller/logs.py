@@ -1,4 +1,7 @@
-"""Log lines: a constant event name and fields, as text for people or JSON for machines."""
+"""Log lines: a constant event name and fields, as text for people or JSON for machines.
+
+Names and fields are listed in docs/logs.md, and a test compares that list with the calls.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,22 @@ import sys
 from datetime import UTC, datetime
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-QUIET = ("kopf.objects", "kopf", "asyncio", "aiohttp", "urllib3")
-"""Loggers that say nothing below WARNING: kopf logs whole bodies when it is allowed to."""
+_PACKAGE = __name__.partition(".")[0]
+LIBRARY = "library"
+"""The event of every line that a library writes: its words are no names to rely on."""
 
 
 def set_up_logs(log_format: str, level: str) -> None:
-    """Send the log of this process to standard error."""
+    """Send the log of this process to standard error.
+
+    Libraries say nothing below WARNING, whatever the level: kopf would log whole bodies, and httpx
+    URLs, which in a redirect may be signed.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    own = logging.getLogger(_PACKAGE)
+    own.setLevel(level.upper())
+    logging.basicConfig(level=max(own.level, logging.WARNING), handlers=[handler], force=True)
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,8 +38,7 @@ class JsonFormatter(logging.Formatter):
             "time": _stamp(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
-            **_fields(record),
+            **_event(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -43,17 +50,21 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        fields = " ".join(f"{name}={_plain(value)}" for name, value in _fields(record).items())
-        line = (
-            f"{_stamp(record)} {record.levelname.lower():7} {_plain(record.getMessage())} {fields}"
-        )
+        event = _event(record)
+        name = event.pop("event")
+        fields = " ".join(f"{field}={_plain(value)}" for field, value in event.items())
+        line = f"{_stamp(record)} {record.levelname.lower():7} {name} {fields}"
         if record.exc_info:
             line = f"{line.rstrip()}\n{self.formatException(record.exc_info)}"
         return line.rstrip()
 
 
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _OWN}
+def _event(record: logging.LogRecord) -> dict[str, object]:
+    """The event's name and its fields. What libraries attach may be anything, so it is dropped."""
+    if record.name.partition(".")[0] != _PACKAGE:
+        return {"event": LIBRARY, "message": record.getMessage()}
+    fields = {name: value for name, value in vars(record).items() if name not in _OWN}
+    return {"event": record.getMessage(), **fields}
 
 
 def _stamp(record: logging.LogRecord) -> str:

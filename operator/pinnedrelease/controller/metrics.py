@@ -1,4 +1,4 @@
-"""What Prometheus can ask this process: names of controller-runtime where it has one, else ours.
+"""What Prometheus can ask this process: the families of ``metric_families``, and who counts them.
 
 Label values that others choose (field managers, registry hosts) are bounded; series of an object
 vanish with the object.
@@ -7,23 +7,33 @@ vanish with the object.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from pinnedrelease import __version__
 from pinnedrelease.cluster.policies import InstalledPolicy
+from pinnedrelease.controller import metric_families as families
+from pinnedrelease.controller.fleet_metrics import FleetCollector
+from pinnedrelease.controller.metric_families import DISTINCT_LIMIT, OTHERS, Family
+from pinnedrelease.controller.queue import Step
 from pinnedrelease.core.drift import DriftKind
 from pinnedrelease.core.observed import Release
-from pinnedrelease.core.pin import DesiredPin, Pin
 from pinnedrelease.core.status import Status
 
 CONTROLLER = "pinnedrelease"
-DISTINCT_LIMIT = 50
-"""So many different values a label gets that others choose; the rest is counted together."""
-OTHERS = "others"
 PASS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+QUEUE_SECONDS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+
+# Otherwise each counter has a second series, with the moment of its first use.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Bounded:
@@ -40,68 +50,103 @@ class Bounded:
         return value
 
 
+class Queue(Protocol):
+    """What is asked of the work queue."""
+
+    def __len__(self) -> int:
+        """Keys in line."""
+
+    def in_work_for_s(self) -> list[float]:
+        """For how long each of the keys in work has been there."""
+
+
 class Metrics:
     """The metrics of one process. Counting costs some microseconds and never fails."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        build = self._gauge("pinnedrelease_build_info", "Version of the operator.", "version")
-        build.labels(__version__).set(1)
-        self._passes = self._counter(
-            "controller_runtime_reconcile", "Passes by how they ended.", "controller", "result"
-        )
-        self._pass_errors = self._counter(
-            "controller_runtime_reconcile_errors", "Passes that ended early.", "controller"
-        )
-        self._pass_time = Histogram(
-            "controller_runtime_reconcile_time_seconds",
-            "How long passes take.",
-            ("controller",),
-            buckets=PASS_SECONDS,
-            registry=self.registry,
-        )
-        self._writes = self._counter(
-            "pinnedrelease_writes", "Writes that the API server has stored.", "kind"
-        )
-        self._drift = self._counter(
-            "pinnedrelease_drift_detected", "Drift incidents by kind.", "kind"
-        )
-        self._corrections = self._counter(
-            "pinnedrelease_corrections", "Corrected drift by who had caused it.", "actor"
-        )
-        self._tag_moves = self._counter(
-            "pinnedrelease_tag_moves", "Tags that moved in their registry."
-        )
-        self._requests = self._counter(
-            "pinnedrelease_registry_requests", "Requests by host and outcome.", "host", "outcome"
-        )
-        self._policies = self._gauge(
-            "pinnedrelease_admission_policy_bound",
-            "Whether an installed admission policy is bound (1) or does nothing (0).",
-            "policy",
-        )
+        self._fleet = FleetCollector()
+        self.registry.register(self._fleet)
+        ProcessCollector(registry=self.registry)
+        self._gauge(families.BUILD).labels(__version__).set(1)
+        self._passes = self._counter(families.RECONCILE)
+        self._pass_errors = self._counter(families.RECONCILE_ERRORS).labels(CONTROLLER)
+        self._pass_panics = self._counter(families.RECONCILE_PANICS).labels(CONTROLLER)
+        self._pass_time = self._histogram(families.RECONCILE_TIME, PASS_SECONDS)
+        self._adds = self._counter(families.ADDS).labels(CONTROLLER)
+        self._retries = self._counter(families.RETRIES).labels(CONTROLLER)
+        self._queue_time = self._histogram(families.QUEUE_TIME, QUEUE_SECONDS)
+        self._work_time = self._histogram(families.WORK_TIME, QUEUE_SECONDS)
+        self._writes = self._counter(families.WRITES)
+        self._drift = self._counter(families.DRIFT_DETECTED)
+        self._corrections = self._counter(families.CORRECTIONS)
+        self._tag_moves = self._counter(families.TAG_MOVES)
+        self._requests = self._counter(families.REGISTRY_REQUESTS)
+        self._api_requests = self._counter(families.API_REQUESTS)
+        self._policies = self._gauge(families.POLICY_BOUND)
         self._actor, self._host = Bounded(), Bounded()
+        self._looks: list[Callable[[], None]] = []
 
-    def watch_depth(self, depth: Callable[[], int]) -> None:
-        """Ask this for the length of the queue."""
-        gauge = self._gauge("workqueue_depth", "Keys that wait for a worker.", "name")
-        gauge.labels(CONTROLLER).set_function(depth)
+    def look(self) -> None:
+        """Take what is true now, for whoever renders it: in the thread that changes it."""
+        for look in self._looks:
+            look()
+
+    def watch_queue(self, queue: Queue, workers: int) -> None:
+        """Look at this queue, which has so many workers."""
+        self._gauge(families.MAX_CONCURRENT).labels(CONTROLLER).set(workers)
+        depth, active, unfinished, longest = (
+            self._gauge(family).labels(CONTROLLER)
+            for family in (
+                families.DEPTH,
+                families.ACTIVE_WORKERS,
+                families.UNFINISHED,
+                families.LONGEST,
+            )
+        )
+
+        def look() -> None:
+            in_work_for_s = queue.in_work_for_s()
+            depth.set(len(queue))
+            active.set(len(in_work_for_s))
+            unfinished.set(sum(in_work_for_s))
+            longest.set(max(in_work_for_s, default=0.0))
+
+        self._looks.append(look)
 
     def watch_lead(self, is_leading: Callable[[], bool]) -> None:
-        """Ask this whether this process may write."""
-        gauge = self._gauge("leader_election_master_status", "Whether this one writes.", "name")
-        gauge.labels(CONTROLLER).set_function(is_leading)
+        """Look whether this process may write."""
+        leader = self._gauge(families.LEADER).labels(CONTROLLER)
+        self._looks.append(lambda: leader.set(is_leading()))
 
     def watch_releases(self, releases: Callable[[], Iterable[Release]]) -> None:
-        """Ask this for the PinnedReleases, whenever somebody reads."""
-        self.registry.register(FleetCollector(releases))
+        """Look at these PinnedReleases."""
+
+        def look() -> None:
+            self._fleet.releases = tuple(releases())
+
+        self._looks.append(look)
+
+    def queued(self, step: Step, seconds: float) -> None:
+        """A key has gone a step further, after so long."""
+        match step:
+            case Step.ADDED:
+                self._adds.inc()
+            case Step.TAKEN:
+                self._queue_time.observe(seconds)
+            case Step.FINISHED:
+                self._work_time.observe(seconds)
 
     def passed(self, result: str, seconds: float) -> None:
-        """A pass has ended: success, requeue_after or error."""
-        self._passes.labels(CONTROLLER, result).inc()
-        self._pass_time.labels(CONTROLLER).observe(seconds)
-        if result == "error":
-            self._pass_errors.labels(CONTROLLER).inc()
+        """A pass has ended: success, requeue_after, error or panic, which is an error too."""
+        is_panic = result == "panic"
+        self._passes.labels(CONTROLLER, "error" if is_panic else result).inc()
+        self._pass_time.observe(seconds)
+        if is_panic or result == "error":
+            self._pass_errors.inc()
+            self._retries.inc()
+        if is_panic:
+            self._pass_panics.inc()
 
     def wrote(self, kind: str) -> None:
         """The API server has stored a write: of a status, a workload or an event."""
@@ -113,7 +158,7 @@ class Metrics:
         for record in after.drift:
             earlier = known.get((record.subject, record.detect_time))
             if earlier is None:
-                self._drift.labels(str(record.kind)).inc()
+                self._drift.labels(str(record.kind), self._actor(record.actor)).inc()
                 if record.kind is DriftKind.TAG_MOVED:
                     self._tag_moves.inc()
             is_corrected = record.correct_time is not None and record.kind is DriftKind.TEMPLATE
@@ -124,62 +169,24 @@ class Metrics:
         """A registry or its token server has been asked."""
         self._requests.labels(self._host(host), outcome).inc()
 
+    def asked_api(self, method: str, host: str, code: str) -> None:
+        """The API server has been asked."""
+        self._api_requests.labels(code, method, host).inc()
+
     def found_policies(self, policies: Iterable[InstalledPolicy]) -> None:
         """These of our admission policies are installed."""
         self._policies.clear()
         for policy in policies:
             self._policies.labels(policy.name).set(bool(policy.bindings))
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+    def _counter(self, family: Family) -> Counter:
+        return Counter(family.name, family.says, family.labels, registry=self.registry)
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self.registry)
+    def _gauge(self, family: Family) -> Gauge:
+        return Gauge(family.name, family.says, family.labels, registry=self.registry)
 
-
-class FleetCollector(Collector):
-    """One set of series for each PinnedRelease that this process looks after, made when asked."""
-
-    def __init__(self, releases: Callable[[], Iterable[Release]]) -> None:
-        self._releases = releases
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing to compare with: no other collector has these names."""
-        return []
-
-    def collect(self) -> Iterable[Metric]:
-        """The series as of now."""
-        place = ("namespace", "name")
-        info = GaugeMetricFamily(
-            "pinnedrelease_release_info",
-            "The pair in force.",
-            labels=(*place, "repository", "tag", "digest"),
+    def _histogram(self, family: Family, buckets: tuple[float, ...]) -> Histogram:
+        made = Histogram(
+            family.name, family.says, family.labels, buckets=buckets, registry=self.registry
         )
-        condition = GaugeMetricFamily(
-            "pinnedrelease_condition",
-            "1 for the status that a condition has.",
-            labels=(*place, "type", "status", "reason"),
-        )
-        drift = GaugeMetricFamily(
-            "pinnedrelease_drift", "Drift incidents that are not over.", labels=place
-        )
-        history = GaugeMetricFamily(
-            "pinnedrelease_history_revisions", "Revisions that are kept.", labels=place
-        )
-        for release in self._releases():
-            where = (release.namespace, release.name)
-            pin = _pin_in_force(release)
-            if pin is not None:
-                info.add_metric((*where, pin.spelling, pin.tag, str(pin.digest)), 1)
-            for one in release.status.conditions:
-                condition.add_metric((*where, str(one.type), str(one.status), str(one.reason)), 1)
-            going_on = sum(one.correct_time is None for one in release.status.drift)
-            drift.add_metric(where, going_on)
-            history.add_metric(where, len(release.status.history.revisions))
-        return (info, condition, drift, history)
-
-
-def _pin_in_force(release: Release) -> Pin | None:
-    if release.status.effective is not None:
-        return release.status.effective.pin
-    return release.spec.pin if isinstance(release.spec, DesiredPin) else None
+        return made.labels(CONTROLLER)

@@ -87,9 +87,15 @@ class Orphans:
             action = await self._action(namespace, target)
             if action is not None:
                 await self._writes.let_go(namespace, action)
-                log.info("pins taken off", extra={"place": namespace, "target": str(target)})
+                log.info(
+                    "orphaned pins taken off",
+                    extra={"namespace": namespace, "target": str(target)},
+                )
         except ClusterError as error:
-            log.warning("pins not taken off", extra={"target": str(target), "error": str(error)})
+            log.warning(
+                "orphaned pins not taken off",
+                extra={"namespace": namespace, "target": str(target), "error": str(error)},
+            )
         else:
             self._noted.discard(place)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from pinnedrelease.cluster.pods import OwnedPod
+from pinnedrelease.controller.first_lists import FirstLists
 from pinnedrelease.core.pin import Target
 from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.workload import Workload
 
 Place = tuple[str, Target]
-SYNC_S = 20.0
 
 
 class PodIndex:
@@ -20,29 +19,20 @@ class PodIndex:
     def __init__(
         self, watches: int, wake: Callable[[str, Target], None], is_wanted: Callable[[Place], bool]
     ) -> None:
-        self._pending = watches
+        self.first_lists = FirstLists(watches)
         self._wake = wake
         self._is_wanted = is_wanted
         self._pods: dict[Place, dict[str, OwnedPod]] = {}
         self._allowed = True
-        self._settled = asyncio.Event()
-
-    async def wait(self) -> None:
-        """Wait for the first list of each watch, but not for ever."""
-        try:
-            async with asyncio.timeout(SYNC_S):
-                await self._settled.wait()
-        except TimeoutError:
-            return
 
     def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
         """The pods of a workload; None when pods are not known."""
-        if not self._allowed or self._pending > 0:
+        if not self._allowed or not self.first_lists.are_complete:
             return None
         found = self._pods.get((namespace, workload.target), {})
         return tuple(one.pod for one in found.values() if one.belongs_to(workload))
 
-    def replace_all(self, namespace: str | None, pods: list[OwnedPod]) -> None:
+    def replace_all(self, namespace: str | None, items: list[OwnedPod]) -> None:
         """These are all pods of a namespace, or of all of them."""
         before = {
             place: owned
@@ -51,39 +41,37 @@ class PodIndex:
         }
         for place in before:
             del self._pods[place]
-        for one in pods:
+        for one in items:
             self._put(one)
-        if self._pending > 0:
-            self._pending -= 1
-            if self._pending == 0:
-                self._settled.set()
+        if not self.first_lists.are_complete:
+            self.first_lists.one_came()
         self._allowed = True
-        touched = before.keys() | {(one.namespace, one.target) for one in pods}
+        touched = before.keys() | {(one.namespace, one.target) for one in items}
         for place in touched:
             if before.get(place) != self._pods.get(place):
                 self._tell(place)
 
-    def changed(self, pod: OwnedPod) -> None:
+    def changed(self, item: OwnedPod) -> None:
         """This pod has been added or has changed."""
-        place = (pod.namespace, pod.target)
-        before = self._pods.get(place, {}).get(pod.pod.uid)
-        if before != pod:
-            self._put(pod)
+        place = (item.namespace, item.target)
+        before = self._pods.get(place, {}).get(item.pod.uid)
+        if before != item:
+            self._put(item)
             self._tell(place)
 
-    def gone(self, pod: OwnedPod) -> None:
+    def gone(self, item: OwnedPod) -> None:
         """This pod is gone."""
-        place = (pod.namespace, pod.target)
+        place = (item.namespace, item.target)
         owned = self._pods.get(place, {})
-        owned.pop(pod.pod.uid, None)
+        owned.pop(item.pod.uid, None)
         if not owned:
             self._pods.pop(place, None)
         self._tell(place)
 
-    def not_allowed(self) -> None:
+    def not_allowed(self, namespace: str | None) -> None:  # noqa: ARG002 - all or nothing
         """Pods may not be read: workloads' own reports have to do."""
         self._allowed = False
-        self._settled.set()
+        self.first_lists.give_up()
 
     def __len__(self) -> int:
         return sum(map(len, self._pods.values()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
 
 from pinnedrelease.reconcile.gather import Key
 
@@ -12,14 +14,30 @@ SPACING_S = 0.05
 for one key costs at most twenty passes a second, whatever its rate."""
 
 
+class Step(StrEnum):
+    """What happens to a key."""
+
+    ADDED = "added"
+    TAKEN = "taken"
+    FINISHED = "finished"
+
+
 class WorkQueue:
     """First come, first served over keys; a key woken in work or at rest runs once more."""
 
-    def __init__(self, *, spacing_s: float = SPACING_S) -> None:
+    def __init__(
+        self,
+        *,
+        spacing_s: float = SPACING_S,
+        tell: Callable[[Step, float], None] = lambda _step, _seconds: None,
+    ) -> None:
+        """``tell`` hears of each step, and how long the one before it has lasted."""
         self._spacing_s = spacing_s
+        self._tell = tell
         self._line: deque[Key] = deque()
-        self._waiting: set[Key] = set()
-        self._in_work: set[Key] = set()
+        self._waiting: dict[Key, float] = {}
+        self._in_work: dict[Key, float] = {}
+        """Both with the moment since when."""
         self._resting: set[Key] = set()
         self._woken: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -31,9 +49,10 @@ class WorkQueue:
             self._woken.add(key)
         elif key not in self._waiting:
             self._cancel_timer(key)
-            self._waiting.add(key)
+            self._waiting[key] = asyncio.get_running_loop().time()
             self._line.append(key)
             self._available.release()
+            self._tell(Step.ADDED, 0.0)
 
     def add_after(self, key: Key, delay_s: float) -> None:
         """Run a pass for this key after a delay, or sooner if it is woken. The sooner wish wins."""
@@ -48,15 +67,22 @@ class WorkQueue:
         """The next key, now in work. Call :meth:`done` for it afterwards, whatever happens."""
         await self._available.acquire()
         key = self._line.popleft()
-        self._waiting.discard(key)
-        self._in_work.add(key)
+        now_s = asyncio.get_running_loop().time()
+        self._in_work[key] = now_s
+        self._tell(Step.TAKEN, now_s - self._waiting.pop(key))
         return key
 
     def done(self, key: Key) -> None:
         """The pass has ended. If the key was woken meanwhile it runs again after its rest."""
-        self._in_work.discard(key)
+        loop = asyncio.get_running_loop()
+        self._tell(Step.FINISHED, loop.time() - self._in_work.pop(key))
         self._resting.add(key)
-        asyncio.get_running_loop().call_later(self._spacing_s, self._rest_over, key)
+        loop.call_later(self._spacing_s, self._rest_over, key)
+
+    def in_work_for_s(self) -> list[float]:
+        """For how long each of the keys in work has been there."""
+        now_s = asyncio.get_running_loop().time()
+        return [now_s - since_s for since_s in self._in_work.values()]
 
     def __len__(self) -> int:
         return len(self._line)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pinnedrelease.cluster.secrets import SecretReader
 from pinnedrelease.cluster.session import Session
+from pinnedrelease.controller.spans import Spans
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.keyring import Keyrings
@@ -44,18 +45,20 @@ class RegistryParts:
         clock: Clock,
         wake: Callable[[Key], None],
         tell: Callable[[str, str], None],
+        spans: Spans,
     ) -> None:
         policy = _without_api_server(settings.policy, session.server)
-        self._wake = wake
+        self._wake = spans.wakes(wake)
         self._transport = Transport(
             policy, ca_file=settings.ca_file, proxy=settings.proxy, tell=tell
         )
         monotonic, now = clock.monotonic_s, lambda: clock.now().wall
-        tokens = TokenStore(self._transport, policy, monotonic=monotonic, now=now)
-        conversation = Conversation(self._transport, policy, tokens)
+        sends = spans.sends(self._transport)
+        tokens = TokenStore(sends, policy, monotonic=monotonic, now=now)
+        conversation = Conversation(sends, policy, tokens)
         client = RegistryClient(conversation, monotonic=monotonic, now=now)
         self._poller = Poller(
-            Inquiry(client), clock, self._wake_all, rate_per_s=settings.rate_per_s
+            spans.asks(Inquiry(client)), clock, self._wake_all, rate_per_s=settings.rate_per_s
         )
         self._keyrings = Keyrings(SecretReader(session), clock, self._wake_all)
         self.watch = RegistryWatch(

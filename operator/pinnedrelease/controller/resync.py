@@ -15,6 +15,7 @@ from typing import Protocol
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.errors import ClusterError
 from pinnedrelease.controller.index import TargetIndex
+from pinnedrelease.controller.workload_index import WorkloadIndex
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
@@ -40,20 +41,29 @@ class Reactions:
     """A PinnedRelease that the watches still know does not exist."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the watches have told."""
+
+    releases: TargetIndex
+    workloads: WorkloadIndex
+
+
 class Resync:
     """One round compares every kind, everywhere."""
 
     def __init__(
         self,
         lists: Lists,
-        index: TargetIndex,
+        told: Told,
         reactions: Reactions,
         namespaces: tuple[str, ...],
         clock: Clock,
         period_s: float,
     ) -> None:
         self._lists = lists
-        self._index = index
+        self._index = told.releases
+        self._workloads = told.workloads
         self._reactions = reactions
         self._places: tuple[str | None, ...] = namespaces or (None,)
         self._clock = clock
@@ -75,12 +85,12 @@ class Resync:
         """One round. Returns how many objects differed from what the watches had told."""
         found = 0
         for namespace in self._places:
-            found += await self._releases(namespace)
+            found += await self._compare_releases(namespace)
             for kind in TargetKind:
-                found += await self._workloads(kind, namespace)
+                found += await self._compare_workloads(kind, namespace)
         return found
 
-    async def _releases(self, namespace: str | None) -> int:
+    async def _compare_releases(self, namespace: str | None) -> int:
         before = {
             key: self._index.seen_version(key)
             for key in self._index.known()
@@ -107,9 +117,9 @@ class Resync:
         """Whether no event has come while the list was on its way: then the list may be older."""
         return self._index.seen_version(key) == before.get(key)
 
-    async def _workloads(self, kind: TargetKind, namespace: str | None) -> int:
+    async def _compare_workloads(self, kind: TargetKind, namespace: str | None) -> int:
         before = {
-            place: self._index.seen_workload(place)
+            place: self._workloads.version(place)
             for place in self._index.places()
             if place[1].kind is kind and namespace in (None, place[0])
         }
@@ -119,9 +129,9 @@ class Resync:
         found = 0
         for place, seen in before.items():
             version = listed.get((place[0], place[1].name))
-            if version == seen or self._index.seen_workload(place) != seen:
+            if version == seen or self._workloads.version(place) != seen:
                 continue
-            self._index.saw_workload(place, version)
+            self._workloads.forget(place)
             # One that was there before its PinnedRelease has not been seen: that is no miss.
             found += seen is not None
             self._wake_for(place[0], place[1])

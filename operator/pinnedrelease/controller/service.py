@@ -3,45 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Mapping
 
-from pinnedrelease.api import names
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.configuration import ClusterAccess
-from pinnedrelease.cluster.decode import decode_workload
-from pinnedrelease.cluster.errors import MalformedDocument
+from pinnedrelease.cluster.list_watch import ListWatch
 from pinnedrelease.cluster.lister import Lister
-from pinnedrelease.cluster.pod_watch import PodWatch
+from pinnedrelease.cluster.pods import watched_pod
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.session import Session
+from pinnedrelease.cluster.workloads import placed_workload
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.counted_writes import CountedWrites
 from pinnedrelease.controller.election import Election
 from pinnedrelease.controller.health import Health
 from pinnedrelease.controller.index import (
+    Place,
     TargetIndex,
-    has_pins,
     key_in,
     target_in,
     version_in,
 )
+from pinnedrelease.controller.known import Watches, brought_release
 from pinnedrelease.controller.metrics import Metrics
-from pinnedrelease.controller.metrics_server import serve_metrics
+from pinnedrelease.controller.metrics_server import MetricsServer
 from pinnedrelease.controller.orphans import OrphanReads, Orphans
 from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.policy_watch import watch_policies
 from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.registries import RegistryParts
-from pinnedrelease.controller.resync import Reactions, Resync
+from pinnedrelease.controller.resync import Reactions, Resync, Told
 from pinnedrelease.controller.settings import Settings
+from pinnedrelease.controller.spans import Spans
 from pinnedrelease.controller.start_checks import check_start
 from pinnedrelease.controller.watchdog import Canary, Watchdog
 from pinnedrelease.controller.watches import watch
 from pinnedrelease.controller.workers import Workers
+from pinnedrelease.controller.workload_index import WorkloadIndex
+from pinnedrelease.core.letting_go import pinned_containers
 from pinnedrelease.core.pin import Target, TargetKind
-from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
@@ -63,19 +64,19 @@ class TaskEnded(Exception):
 class Operator:
     """One operator process."""
 
-    def __init__(self, settings: Settings, access: ClusterAccess, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, access: ClusterAccess, clock: Clock, spans: Spans
+    ) -> None:
         self._settings = settings
         self._clock = clock
-        self._session = Session(access)
-        self._queue = WorkQueue()
-        places = settings.namespaces or (None,)
-        self._pods = PodIndex(len(places), self._wake_for_pod, self._is_governed)
-        self._index = TargetIndex(self._pods.pods_of)
-        self._pod_watches = [
-            PodWatch(self._session, self._pods, place, clock.unit_random) for place in places
-        ]
         self._metrics = Metrics()
-        self._canary = Canary()
+        self._session = Session(access, self._metrics.asked_api)
+        self._queue = WorkQueue(tell=self._metrics.queued)
+        places = settings.namespaces or (None,)
+        self._index = TargetIndex()
+        self._workloads = WorkloadIndex(len(places) * len(TargetKind), self._wake_for_workload)
+        self._pods = PodIndex(len(places), self._wake_for_pod, self._is_governed)
+        self._canary = Canary(clock.monotonic_s)
         self._watchdog = Watchdog(self._session, self._canary, self._watched())
         self._registries = RegistryParts(
             settings.registries,
@@ -83,14 +84,20 @@ class Operator:
             clock,
             self._queue.add,
             self._metrics.asked_registry,
+            spans,
         )
         reader = Reader(self._session)
         self._election: Election | None = None
         writer = Writer(self._session, self._is_leading)
-        lister = Lister(self._session)
+        lister = Lister(self._session, settings.shard.owns)
         reactions = Reactions(wake=self._queue.add, gone=self._forget)
         self._resync = Resync(
-            lister, self._index, reactions, settings.namespaces, clock, settings.resync_s
+            lister,
+            Told(releases=self._index, workloads=self._workloads),
+            reactions,
+            settings.namespaces,
+            clock,
+            settings.resync_s,
         )
         self._orphans = Orphans(
             OrphanReads(reader, lister),
@@ -99,9 +106,11 @@ class Operator:
             is_governed=self._is_governed,
         )
         self._reconciler = Reconciler(
-            reader,
-            CountedWrites(writer, self._metrics, self._canary.wrote),
-            self._index,
+            spans.reads(reader),
+            spans.writes(
+                CountedWrites(writer, self._metrics, self._canary.wrote, self._workloads.stored)
+            ),
+            Watches(self._index, self._workloads, self._pods),
             clock,
             settings.limits,
             self._registries.watch,
@@ -110,9 +119,9 @@ class Operator:
             begin = self._reconciler.take_over
             self._election = Election(settings.election, reader, writer, clock, begin)
         self._workers = Workers(
-            self._queue, self._reconciler.reconcile, clock, self._metrics.passed
+            self._queue, spans.passes(self._reconciler.reconcile), clock, self._metrics.passed
         )
-        self._metrics.watch_depth(lambda: len(self._queue))
+        self._metrics.watch_queue(self._queue, settings.workers)
         self._metrics.watch_lead(self._is_leading)
         self._metrics.watch_releases(self._reconciler.releases)
 
@@ -136,14 +145,13 @@ class Operator:
         tasks: dict[str, Awaitable[None]] = {
             f"worker-{number}": self._work() for number in range(settings.workers)
         }
-        for number, pods in enumerate(self._pod_watches):
-            tasks[f"pods-{number}"] = pods.run()
+        tasks |= self._list_watches()
         if settings.health_port:
             health = Health(self._is_ready, self._clock.monotonic_s)
             tasks["health"] = health.serve(settings.health_address, settings.health_port)
         if settings.metrics_port:
-            address = (settings.metrics_address, settings.metrics_port)
-            tasks["metrics"] = serve_metrics(self._metrics, *address)
+            server = MetricsServer(self._metrics)
+            tasks["metrics"] = server.serve(settings.metrics_address, settings.metrics_port)
             tasks["policies"] = watch_policies(self._session, self._metrics)
         tasks |= self._registries.tasks()
         tasks |= {"watchdog": self._watchdog.run(), "resync": self._resync.run()}
@@ -155,13 +163,29 @@ class Operator:
         tasks[WATCHES] = watch(self._session, self._wake, settings.namespaces, STOP_TIMEOUT_S)
         return tasks
 
-    async def _work(self) -> None:
-        """Passes begin once this process leads, and pods are known.
+    def _list_watches(self) -> dict[str, Awaitable[None]]:
+        """Workloads and pods; PinnedReleases are kopf's (ADR 14)."""
+        found: dict[str, Awaitable[None]] = {}
+        chance, is_mine = self._clock.unit_random, self._settings.shard.owns
+        for place in self._settings.namespaces or (None,):
+            for kind, resource in paths.WORKLOADS.items():
+                events, decode = self._workloads.of(kind), placed_workload(kind, is_mine)
+                watch = ListWatch(self._session, resource, place, decode, events, chance)
+                found[f"{resource.plural} in {place}"] = watch.run()
+            pods = ListWatch(
+                self._session, paths.PODS, place, watched_pod(is_mine), self._pods, chance
+            )
+            found[f"pods in {place}"] = pods.run()
+        return found
 
-        Without pods a status would say less than before.
+    async def _work(self) -> None:
+        """Passes begin once this process leads, and workloads and pods are known.
+
+        Without pods a status would say less than before; without workloads each would be read.
         """
         await self._lead()
-        await self._pods.wait()
+        await self._workloads.first_lists.wait()
+        await self._pods.first_lists.wait()
         await self._workers.run()
 
     async def _let_go_of_orphans(self) -> None:
@@ -176,33 +200,35 @@ class Operator:
     def _is_leading(self) -> bool:
         return self._election is None or self._election.is_leading()
 
-    def _is_governed(self, place: tuple[str, Target]) -> bool:
+    def _is_governed(self, place: Place) -> bool:
         return bool(self._index.keys_for(*place))
 
     def _wake_for_pod(self, namespace: str, target: Target) -> None:
         for key in self._index.keys_for(namespace, target):
             self._queue.add(key)
 
-    def _wake(self, kind: str, event: str | None, document: Mapping[str, object]) -> None:
-        """Turn a watch event into keys. Looks at names only and never fails."""
+    def _wake(self, event: str | None, document: Mapping[str, object]) -> None:
+        """Turn a watch event of a PinnedRelease into keys. Never fails."""
         key = key_in(document)
-        if key is None:
+        if key is None or not self._settings.shard.owns(key.namespace):
             return
-        if kind != names.KIND:
-            self._wake_for_workload(key, TargetKind(kind), event, document)
-            return
-        self._canary.saw(key)
+        version = version_in(document)
+        self._canary.saw(key, version)
         if event == "DELETED":
             self._forget(key)
             return
+        is_news = not self._reconciler.knows(key, version)
         rivals = self._index.sharing_target(key)
-        self._index.put(key, target_in(document), version_in(document))
-        for concerned in {key, *rivals, *self._index.sharing_target(key)}:
+        brought = brought_release(event, document) if is_news else None
+        self._index.put(key, target_in(document), version, brought)
+        if is_news:
+            self._queue.add(key)
+        for concerned in {*rivals, *self._index.sharing_target(key)}:
             self._queue.add(concerned)
 
     def _forget(self, key: Key) -> None:
         """A PinnedRelease is gone: whoever shared its target may govern it now."""
-        self._canary.saw(key)
+        self._canary.saw(key, None)
         rivals, target = self._index.sharing_target(key), self._index.target_of(key)
         self._index.drop(key)
         if target is not None and not rivals:
@@ -210,37 +236,27 @@ class Operator:
         for concerned in (key, *rivals):
             self._queue.add(concerned)
 
-    def _wake_for_workload(
-        self, place: Key, kind: TargetKind, event: str | None, document: Mapping[str, object]
-    ) -> None:
-        target = Target(kind=kind, name=place.name)
-        concerned = self._index.keys_for(place.namespace, target)
-        if not concerned:
-            if event != "DELETED" and has_pins(document):
-                self._note_orphan((place.namespace, target))
-            return
-        self._index.saw_workload(
-            (place.namespace, target), None if event == "DELETED" else version_in(document)
-        )
-        workload: Workload | None = None
-        # What a list brings may be older than what has been acted on before a restart.
-        if event in ("ADDED", "MODIFIED"):
-            with contextlib.suppress(MalformedDocument):
-                workload = decode_workload(kind, document)
-        for key in concerned:
-            self._index.arrived(key, workload)
+    def _wake_for_workload(self, place: Place) -> None:
+        keys = self._index.keys_for(*place)
+        for key in keys:
             self._queue.add(key)
+        if not keys:
+            found = self._workloads.get(place)
+            if found is not None and pinned_containers(found.value):
+                self._note_orphan(place)
 
-    def _note_orphan(self, place: tuple[str, Target]) -> None:
+    def _note_orphan(self, place: Place) -> None:
         if self._settings.limits.admission_hold:
             self._orphans.note(place)
 
     def _is_ready(self) -> bool:
         """Whether every kind has been listed and is being watched, everywhere."""
-        return self._watched() <= self._session.watches.were_opened()
+        lists = (self._workloads.first_lists, self._pods.first_lists)
+        is_watching = self._watched() <= self._session.watches.were_opened()
+        return is_watching and not any(one.are_awaited for one in lists)
 
     def _watched(self) -> frozenset[str]:
-        """The collections that kopf watches."""
+        """The collections without whose watch this process is blind."""
         places: tuple[str | None, ...] = self._settings.namespaces or (None,)
         kinds = (paths.RELEASES, *paths.WORKLOADS.values())
         return frozenset(paths.collection(kind, place) for kind in kinds for place in places)

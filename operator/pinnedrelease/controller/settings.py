@@ -16,6 +16,7 @@ from pinnedrelease.controller.registries import RegistrySettings
 from pinnedrelease.controller.registry_flags import add_registry_flags, registry_settings
 from pinnedrelease.core.lease import LEASE_NAME
 from pinnedrelease.core.observed import Limits
+from pinnedrelease.core.shards import Shard
 
 DESCRIPTION = "Run the operator: keep workloads on the digests that PinnedReleases declare."
 
@@ -28,6 +29,7 @@ class Settings:
     context: str | None
     namespaces: tuple[str, ...]
     """Empty: all namespaces."""
+    shard: Shard
     workers: int
     resync_s: float
     health_address: str
@@ -36,6 +38,7 @@ class Settings:
     metrics_port: int
     log_format: str
     log_level: str
+    tracing: bool
     limits: Limits
     registries: RegistrySettings
     election: ElectionSettings | None
@@ -51,6 +54,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         namespaces=tuple(
             name for text in given.namespace for name in text.split(",") if name.strip()
         ),
+        shard=given.shard,
         workers=given.workers,
         resync_s=given.resync,
         health_address=given.health_address,
@@ -59,6 +63,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         metrics_port=given.metrics_port,
         log_format=given.log_format,
         log_level=given.log_level,
+        tracing=given.tracing,
         limits=Limits(
             target_grace_s=given.target_grace,
             registry_wait_s=given.registry_wait,
@@ -75,7 +80,7 @@ def _election(given: argparse.Namespace) -> ElectionSettings | None:
         return None
     return ElectionSettings(
         namespace=given.lease_namespace or context_namespace(given.kubeconfig, given.context),
-        name=given.lease_name,
+        name=given.shard.lease_of(given.lease_name),
         identity=given.identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",
     )
 
@@ -112,6 +117,14 @@ def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentP
         default=[],
         help="namespace to watch, repeatable or comma separated; default: all",
     )
+    add(
+        "--shard",
+        type=_shard,
+        default=Shard(),
+        metavar="NUMBER/COUNT",
+        help="look after one of COUNT equal parts of the namespaces, counted from 0; all parts"
+        " must be given the same COUNT",
+    )
     add("--workers", type=_positive, default=8, help="passes at the same time (default 8)")
     add(
         "--resync",
@@ -126,6 +139,11 @@ def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentP
     add("--metrics-port", type=int, default=0, help="port of /metrics; 0: none")
     add("--log-format", choices=("text", "json"), default="text")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    add(
+        "--tracing",
+        action="store_true",
+        help="send OpenTelemetry spans as OTEL_* variables say; needs the extra `tracing`",
+    )
     add(
         "--target-grace",
         type=float,
@@ -162,6 +180,13 @@ def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentP
         first = environment["KUBECONFIG"].split(os.pathsep)[0]
         parser.set_defaults(kubeconfig=Path(first) if first else None)
     return parser
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from pinnedrelease.cluster.errors import CertificateRefused, ClusterError
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.reconcile.gather import Key
+from pinnedrelease.reconcile.versions import is_newer
 
 log = logging.getLogger(__name__)
 
@@ -23,23 +24,36 @@ CANARY_LIMIT_S = 60.0
 
 
 class Canary:
-    """Our own status writes must come back through the watch."""
+    """Our own status writes must come back through the watch.
 
-    def __init__(self) -> None:
-        self._awaited_since_s: dict[Key, float] = {}
+    A watch that lags is not dead: while it brings older changes, nothing is missed.
+    """
 
-    def wrote(self, key: Key) -> None:
-        """A status has been stored."""
-        self._awaited_since_s.setdefault(key, asyncio.get_running_loop().time())
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._awaited: dict[Key, tuple[float, str]] = {}
+        self._newest = "0"
+        self._saw_at_s = 0.0
 
-    def saw(self, key: Key) -> None:
+    def wrote(self, key: Key, version: str) -> None:
+        """A status has been stored as this resourceVersion."""
+        self._awaited.setdefault(key, (self._now_s(), version))
+
+    def saw(self, key: Key, version: str | None) -> None:
         """The watch has brought something of this PinnedRelease."""
-        self._awaited_since_s.pop(key, None)
+        self._awaited.pop(key, None)
+        self._saw_at_s = self._now_s()
+        if version is not None and is_newer(version, self._newest):
+            self._newest = version
 
     def overdue(self) -> Key | None:
         """A PinnedRelease whose change has not come back in time."""
-        limit_s = asyncio.get_running_loop().time() - CANARY_LIMIT_S
-        return next((key for key, at_s in self._awaited_since_s.items() if at_s < limit_s), None)
+        limit_s = self._now_s() - CANARY_LIMIT_S
+        for key, (at_s, version) in self._awaited.items():
+            is_passed_by = not is_newer(version, self._newest)
+            if at_s < limit_s and (is_passed_by or self._saw_at_s < limit_s):
+                return key
+        return None
 
 
 class Watchdog:

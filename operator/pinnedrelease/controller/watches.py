@@ -11,20 +11,11 @@ import kopf
 from pinnedrelease.api import names
 from pinnedrelease.cluster.errors import ClusterError
 from pinnedrelease.cluster.session import Session
-from pinnedrelease.core.pin import TargetKind
 
 log = logging.getLogger(__name__)
 
-Wake = Callable[[str, str | None, Mapping[str, object]], None]
-"""Called with the kind, the event's type (None for a listed object) and the object."""
-
-WORKLOAD_RESOURCES = {
-    TargetKind.DEPLOYMENT: ("apps", "v1", "deployments"),
-    TargetKind.STATEFUL_SET: ("apps", "v1", "statefulsets"),
-    TargetKind.DAEMON_SET: ("apps", "v1", "daemonsets"),
-    TargetKind.CRON_JOB: ("batch", "v1", "cronjobs"),
-}
-
+Wake = Callable[[str | None, Mapping[str, object]], None]
+"""Called with the event's type (None for a listed object) and the object."""
 
 _IDENTITY: Any = "pinnedrelease"
 """Of use for peering alone, which we do not use."""
@@ -69,7 +60,7 @@ class _NoProgress(kopf.ProgressStorage):
 async def watch(
     session: Session, wake: Wake, namespaces: tuple[str, ...], stop_timeout_s: float
 ) -> None:
-    """Watch PinnedReleases and workloads until SIGINT or SIGTERM. No namespaces: all of them."""
+    """Watch PinnedReleases until SIGINT or SIGTERM. No namespaces: all of them."""
     try:
         await kopf.operator(
             registry=_registry(session, wake),
@@ -93,20 +84,12 @@ def _registry(session: Session, wake: Wake) -> kopf.OperatorRegistry:
         return kopf.AiohttpSession(server=session.server, aiohttp_session=session.renew())
 
     kopf.on.login(registry=registry)(login)
-    _on_event(registry, (names.GROUP, names.VERSION, names.PLURAL), names.KIND, wake)
-    for kind, resource in WORKLOAD_RESOURCES.items():
-        _on_event(registry, resource, str(kind), wake)
-    return registry
 
-
-def _on_event(
-    registry: kopf.OperatorRegistry, resource: tuple[str, str, str], kind: str, wake: Wake
-) -> None:
     async def handler(event: Any, **_: Any) -> None:
-        wake(kind, event["type"], event["object"])
+        wake(event["type"], event["object"])
 
-    group, version, plural = resource
-    kopf.on.event(group, version, plural, registry=registry, id=f"wake-{plural}")(handler)
+    kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry, id="wake")(handler)
+    return registry
 
 
 def _settings(stop_timeout_s: float) -> kopf.OperatorSettings:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from pinnedrelease.cluster.errors import ClusterError, Conflict, Unavailable
 from pinnedrelease.controller.queue import WorkQueue
+from pinnedrelease.controller.spans import Reconcile
 from pinnedrelease.core import backoff
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 
 log = logging.getLogger(__name__)
-
-Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class Workers:
@@ -26,7 +25,10 @@ class Workers:
         clock: Clock,
         ended: Callable[[str, float], None] = lambda _result, _seconds: None,
     ) -> None:
-        """``ended`` hears of each pass: how it ended, and after how many seconds."""
+        """``ended`` hears of each pass: how it ended, and after how many seconds.
+
+        The words are success, requeue_after, error, and panic: an error that nobody had expected.
+        """
         self._queue = queue
         self._reconcile = reconcile
         self._clock = clock
@@ -50,6 +52,7 @@ class Workers:
             self._failed(key, _first(group))
         except* Exception:
             # P-6: no object may stop the others.
+            result = "panic"
             log.exception("pass failed", extra={"pin": str(key)})
             self._failed(key, None)
         else:

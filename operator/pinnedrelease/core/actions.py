@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pinnedrelease.core.digest import DeclaredDigest
 from pinnedrelease.core.pin import Pin, Target
 from pinnedrelease.core.status import Status
 
@@ -80,6 +81,17 @@ class EventType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairInForce:
+    """Which pair an event is about, for programs: people read it in the message."""
+
+    pin: Pin
+    revision: int | None
+    """None while the pair is not recorded: it waits, or must not be rolled out."""
+    previous: DeclaredDigest | None
+    """The digest that was in force before it; None when there was none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmitEvent:
     """Tell people, on the PinnedRelease and on its target."""
 
@@ -88,6 +100,7 @@ class EmitEvent:
     message: str
     target: Target | None
     target_uid: str | None = None
+    pair: PairInForce | None = None
 
 
 Action = RecordIntent | ApplyImages | LetGo | WriteStatus | EmitEvent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pinnedrelease.core import messages, registry_messages, rollout_messages
-from pinnedrelease.core.actions import EmitEvent, EventType
+from pinnedrelease.core.actions import EmitEvent, EventType, PairInForce
 from pinnedrelease.core.conditions import (
     Condition,
     ConditionStatus,
@@ -27,14 +27,35 @@ def events_between(
         *_lost_revision_events(before, after),
         *_condition_events(before, after),
     )
+    pair = _pair(after)
     return tuple(
-        EmitEvent(type=kind, reason=reason, message=text, target=target, target_uid=target_uid)
+        EmitEvent(
+            type=kind,
+            reason=reason,
+            message=text,
+            target=target,
+            target_uid=target_uid,
+            pair=pair,
+        )
         for kind, reason, text in found
     )
 
 
 _Event = tuple[EventType, str, str]
 TAG_NEWS = frozenset({"TagMoved", "TagRestored"})
+
+
+def _pair(status: Status) -> PairInForce | None:
+    if status.effective is None:
+        return None
+    pin, revisions = status.effective.pin, status.history.revisions
+    is_recorded = bool(revisions) and revisions[0].pin == pin
+    earlier = revisions[1:] if is_recorded else revisions
+    return PairInForce(
+        pin=pin,
+        revision=revisions[0].number if is_recorded else None,
+        previous=earlier[0].pin.digest if earlier else None,
+    )
 
 
 def _drift_events(before: Status, after: Status) -> list[_Event]:

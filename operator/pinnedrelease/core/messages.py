@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pinnedrelease.core.gitops_tools import HELP, gitops_tool
 from pinnedrelease.core.pin import Pin, Target
 from pinnedrelease.core.workload import Container
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from pinnedrelease.core.fights import Fight
     from pinnedrelease.core.history import Revision
     from pinnedrelease.core.observed import Refusal
-
-DRIFT_LOOP_HELP = "docs/how-to/gitops.md"
 
 
 def pair(pin: Pin) -> str:
@@ -78,10 +77,19 @@ def write_refused(target: Target, refusal: Refusal) -> str:
 
 def drift_loop(target: Target, fight: Fight) -> str:
     """Somebody keeps undoing our corrections."""
+    opponent = fight.opponent or "somebody"
+    tool = gitops_tool(opponent)
+    who = f"{tool.name} (field manager {opponent})" if tool else opponent
+    remedy = tool.remedy if tool else f"Let {opponent} leave the image alone"
+    page = tool.page if tool else HELP
+    pace = (
+        f"corrections are slowed down to one in {fight.hold_s:.0f} s"
+        if fight.hold_s
+        else "it is put right again each time"
+    )
     return (
-        f"{fight.opponent} keeps changing the image of {target}; corrections are slowed down to "
-        f"one in {fight.hold_s:.0f} s. Let {fight.opponent} ignore the image field, or set "
-        f"driftPolicy: Report ({DRIFT_LOOP_HELP})"
+        f"{who} keeps changing the image of {target}; {pace}. {remedy}, or set "
+        f"driftPolicy: Report ({page})"
     )
 
 

@@ -23,6 +23,7 @@ from pinnedrelease.core.case import (
 from pinnedrelease.core.conditions import Reason
 from pinnedrelease.core.draft import draft, draft_intent
 from pinnedrelease.core.events import TAG_NEWS, events_between
+from pinnedrelease.core.fights import Fight
 from pinnedrelease.core.findings import Consequence, Finding, examine
 from pinnedrelease.core.letting_go import letting_go
 from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
@@ -33,6 +34,7 @@ from pinnedrelease.core.situation import (
     Situation,
     assess,
     held_back_s,
+    is_asked_anew,
     may_write,
     pod_report,
 )
@@ -207,7 +209,7 @@ def _memory(
         memory,
         missing_since_s=missing_since_s,
         refusal=refusal,
-        fight=memory.fight.at(now.monotonic_s),
+        fight=Fight() if is_asked_anew(observed.release) else memory.fight.at(now.monotonic_s),
         pods_unsettled_since_s=unsettled_since_s,
     )
 

@@ -109,6 +109,16 @@ def is_fenced_off(observed: Observed, situation: Situation) -> bool:
     )
 
 
+def is_asked_anew(release: Release) -> bool:
+    """Whether a person has asked since the last pass, by a new spec or by the annotation.
+
+    That clears every back-off (design 3.12): whoever has made peace does not wait for it to show.
+    """
+    recorded = release.status
+    is_wish_new = release.requested_at not in (None, recorded.last_handled_reconcile_at)
+    return is_wish_new or recorded.observed_generation != release.generation
+
+
 def held_back_s(observed: Observed, now: Instant) -> float:
     """Seconds until the next write may be tried; 0 when nothing holds it back."""
     refusal = observed.memory.refusal

@@ -13,6 +13,7 @@ from pinnedrelease.core.errors import PinnedReleaseError
 from pinnedrelease.core.observed import Instant, RefusalKind, Release
 from pinnedrelease.core.plan import Plan
 from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Workload
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ class Writes(Protocol):
     async def write_status(self, release: Release, status: Status) -> str:
         """Store the status if the object is still as it was read; returns its new version."""
 
-    async def apply_images(self, release: Release, action: ApplyImages) -> None:
-        """Write the workload."""
+    async def apply_images(self, release: Release, action: ApplyImages) -> Workload:
+        """Write the workload; returns it as it is stored now."""
 
     async def let_go(self, namespace: str, action: LetGo) -> None:
         """Take marks off the workload."""

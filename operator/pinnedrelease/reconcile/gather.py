@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from pinnedrelease.core.observed import Limits, Memory, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Target
@@ -25,6 +25,19 @@ class Key:
         return f"{self.namespace}/{self.name}"
 
 
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Generic[Value]):
+    """The newest state of an object that is known without a read."""
+
+    value: Value
+    by_event: bool
+    """An event brought it, not a list (which may be older than what was done before a restart)
+    and no answer to a write of ours."""
+
+
 class Reads(Protocol):
     """The reads that a pass needs."""
 
@@ -39,7 +52,7 @@ class Reads(Protocol):
 
 
 class Neighbours(Protocol):
-    """What is known from the watches. Hints only: everything is read again before it counts."""
+    """What is known from the watches. ADR 14 says what may rest on it."""
 
     def target_of(self, key: Key) -> Target | None:
         """The target that this PinnedRelease had when it was seen last."""
@@ -48,13 +61,22 @@ class Neighbours(Protocol):
         """Other PinnedReleases that were seen with the same target."""
 
     def seen_version(self, key: Key) -> str | None:
-        """The resourceVersion of the PinnedRelease that a watch delivered last."""
+        """The newest resourceVersion that is known to exist of a PinnedRelease."""
+
+    def take_release(self, key: Key, known: str | None) -> Watched[Release] | None:
+        """The PinnedRelease as its watch has brought it since the last pass, once.
+
+        None when it is still the ``known`` resourceVersion.
+        """
+
+    def watched_workload(self, namespace: str, target: Target) -> Watched[Workload] | None:
+        """A workload; None when it is not known."""
+
+    def read_workload(self, namespace: str, workload: Workload) -> None:
+        """A read has brought a workload."""
 
     def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
         """The pods of a workload; None when pods are not watched."""
-
-    def take_arrived(self, key: Key) -> Workload | None:
-        """The target as the event that woke this pass brought it, once; None without one."""
 
 
 class Registries(Protocol):
@@ -122,7 +144,10 @@ async def gather(
             workload = early_read.result()
         else:
             workload = await reads.workload(release.spec.target, key.namespace)
-    pods = neighbours.pods_of(key.namespace, workload) if workload is not None else None
+    pods: tuple[Pod, ...] | None = None
+    if workload is not None:
+        neighbours.read_workload(key.namespace, workload)
+        pods = neighbours.pods_of(key.namespace, workload)
     return Observed(
         release=release,
         workload=workload,

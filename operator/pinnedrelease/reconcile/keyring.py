@@ -156,7 +156,7 @@ class Keyrings:
             keyring = await self._load(name)
         except ClusterError as error:
             log.warning(
-                "pull secrets not read", extra={"place": name.namespace, "error": str(error)}
+                "pull secrets not read", extra={"namespace": name.namespace, "error": str(error)}
             )
             keyring = None
         place = self._places.get(name)

@@ -9,8 +9,11 @@ from datetime import datetime
 from pinnedrelease.cluster.errors import Conflict
 from pinnedrelease.core import backoff
 from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Refusal, Release
-from pinnedrelease.core.plan import plan
-from pinnedrelease.core.shortcut import is_plain_correction
+from pinnedrelease.core.pin import DesiredPin
+from pinnedrelease.core.plan import Plan, plan
+from pinnedrelease.core.recovery import has_lost_history
+from pinnedrelease.core.shortcut import needs_no_read
+from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.execute import WorkloadWriteRefused, Writes, execute
 from pinnedrelease.reconcile.gather import (
@@ -21,6 +24,7 @@ from pinnedrelease.reconcile.gather import (
     Registries,
     gather,
 )
+from pinnedrelease.reconcile.versions import is_newer
 
 log = logging.getLogger(__name__)
 
@@ -72,32 +76,36 @@ class Reconciler:
         """The PinnedReleases as they stood after their last passes."""
         return tuple(one.release for one in self._remembered.values())
 
+    def knows(self, key: Key, version: str | None) -> bool:
+        """Whether passes have this state of a PinnedRelease already: mostly, our own write."""
+        remembered = self._remembered.get(key)
+        return remembered is not None and remembered.release.resource_version == version
+
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns the seconds after which to look again, or None.
 
         Somebody else writing at the same time is the ordinary case (a workload's own controller
-        does so right after every change), so a conflict is followed by another pass at once.
-        Raises ClusterErrors. The memory is kept only when the pass went through.
+        does so right after every change), so a conflict is followed by another pass at once, which
+        reads. Raises ClusterErrors. The memory is kept only when the pass went through.
         """
-        for _ in range(CONFLICTS_IN_A_ROW):
+        for attempt in range(CONFLICTS_IN_A_ROW):
             try:
-                return await self._one_pass(key)
+                return await self._one_pass(key, with_watched=attempt == 0)
             except Conflict as conflict:
                 log.debug("conflict", extra={"pin": str(key), "error": str(conflict)})
-        return await self._one_pass(key)
+        return await self._one_pass(key, with_watched=False)
 
-    async def _one_pass(self, key: Key) -> float | None:
-        observed = self._remembered_world(key)
-        now = self._clock.now()
-        decided = plan(observed, now) if observed is not None else None
-        if observed is None or decided is None or not is_plain_correction(observed, decided):
+    async def _one_pass(self, key: Key, *, with_watched: bool) -> float | None:
+        found = self._decided_unread(key) if with_watched else None
+        if found is None:
             observed = await self._fresh_world(key)
             if observed is None:
                 self._remembered.pop(key, None)
                 self._registries.forget(key)
                 return None
             now = self._clock.now()
-            decided = plan(observed, now)
+            found = observed, now, plan(observed, now)
+        observed, now, decided = found
         try:
             release = await execute(decided, observed.release, self._writes, now)
         except WorkloadWriteRefused as refused:
@@ -105,28 +113,57 @@ class Reconciler:
         self._remembered[key] = _Remembered(release=release, memory=decided.memory)
         return decided.requeue_after_s
 
-    def _remembered_world(self, key: Key) -> Observed | None:
-        """The world without a read, when the watches vouch for it; else None (ADR 6).
+    def _decided_unread(self, key: Key) -> tuple[Observed, Instant, Plan] | None:
+        """What to do by what the watches have told, where that may stand without a read."""
+        known = self._known(key)
+        if known is None or self._neighbours.sharing_target(key):
+            return None
+        release, watched = known.release, None
+        if isinstance(release.spec, DesiredPin):
+            watched = self._neighbours.watched_workload(key.namespace, release.spec.target)
+            if watched is None or has_lost_history(release, watched.value):
+                return None
+        observed = self._watched_world(key, known, watched.value if watched else None)
+        now = self._clock.now()
+        decided = plan(observed, now)
+        # The watch has echoed our last write, so it is alive and has nothing newer to tell.
+        is_echoed = self._neighbours.seen_version(key) == release.resource_version
+        is_vouched_for = is_echoed and watched is not None and watched.by_event
+        if not needs_no_read(observed, decided, is_vouched_for=is_vouched_for):
+            return None
+        return observed, now, decided
 
-        The event that woke the pass brings the workload. Of the PinnedRelease we know the version
-        at the end of the last pass; if the watch has delivered exactly that one, it is alive and
-        has nothing newer to tell.
+    def _known(self, key: Key) -> _Remembered | None:
+        """The PinnedRelease as the watch or our last write has it; None when it must be read.
+
+        A list counts for more than what is remembered: it may have come after a restored backup.
         """
-        workload = self._neighbours.take_arrived(key)
-        remembered = self._remembered.get(key)
-        if workload is None or remembered is None or self._neighbours.sharing_target(key):
+        known = self._remembered.get(key)
+        version = known.release.resource_version if known is not None else None
+        watched = self._neighbours.take_release(key, version)
+        if watched is not None and (
+            known is None
+            or not watched.by_event
+            or is_newer(watched.value.resource_version, known.release.resource_version)
+        ):
+            is_same = known is not None and known.release.uid == watched.value.uid
+            memory = known.memory if known is not None and is_same else Memory()
+            known = self._remembered[key] = _Remembered(release=watched.value, memory=memory)
+        seen = self._neighbours.seen_version(key)
+        if known is None or seen is None or is_newer(seen, known.release.resource_version):
             return None
-        if self._neighbours.seen_version(key) != remembered.release.resource_version:
-            return None
-        pods = self._neighbours.pods_of(key.namespace, workload)
+        return known
+
+    def _watched_world(self, key: Key, known: _Remembered, workload: Workload | None) -> Observed:
+        pods = self._neighbours.pods_of(key.namespace, workload) if workload is not None else None
         return Observed(
-            release=remembered.release,
+            release=known.release,
             workload=workload,
-            registry=self._registries.observe(key, remembered.release, workload, pods),
+            registry=self._registries.observe(key, known.release, workload, pods),
             pods=pods,
             watching_since=self._watching_since,
             watched_until=self._watched_until,
-            memory=remembered.memory,
+            memory=known.memory,
             limits=self._limits,
         )
 

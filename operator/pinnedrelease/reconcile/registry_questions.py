@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from pinnedrelease.core.conditions import ConditionType, Reason, find
 from pinnedrelease.core.digest import Digest
@@ -22,12 +22,13 @@ from pinnedrelease.core.proof import (
 from pinnedrelease.core.reference import Repository
 from pinnedrelease.core.registry import (
     EarlierFact,
+    Fact,
     PlatformFact,
+    Presence,
     RegistryCheck,
     RegistryFacts,
     TagContent,
 )
-from pinnedrelease.reconcile.keyring import Keyring
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.entry import Wanted
 from pinnedrelease.registry.inquiry import Question, Subject
@@ -68,15 +69,14 @@ class Questions:
     def __init__(
         self,
         poller: Poller,
-        keyring: Keyring,
-        key: bytes,
+        access_to: Callable[[Repository], Access],
         release: Release,
         spec: DesiredPin,
         pods: tuple[Pod, ...],
+        now_s: float,
     ) -> None:
         self._poller = poller
-        self._keyring = keyring
-        self._key = key
+        self._access_to = access_to
         self._release = release
         self._spec = spec
         self._pin: Pin = effective_pin(spec, release.status, release.generation).pin
@@ -84,6 +84,7 @@ class Questions:
         pinned = self._pin.digest.digest
         self._tag = self._question(Subject.TAG, self._pin.repository, self._pin.tag)
         self._digest = self._about(pinned)
+        self._vouching = self._vouching_tag(now_s)
         self._tag_content = self._question_about_tag()
         recorded = release.status.proof
         proof = recorded if recorded and recorded.digest == pinned else Proof(digest=pinned)
@@ -133,7 +134,7 @@ class Questions:
         is_known = self._is_recorded()
         first_within_s = interval_s if is_known else 0.0
         wishes[self._digest] = Wanted(
-            interval_s=interval_s,
+            interval_s=interval_s if self._vouching is None else slow_s,
             urgent=not is_known,
             within_s=first_within_s if self._has_proof else 0.0,
             with_content=not self._has_proof or self._wants_configs,
@@ -151,7 +152,7 @@ class Questions:
         return RegistryFacts(
             tag=self._poller.known(self._tag).fact,
             tag_content=self._content_of_tag(),
-            digest=self._poller.known(self._digest).fact,
+            digest=self._about_the_pinned(),
             platforms=tuple(
                 self._platform(platform, question) for platform, question in self._platforms.items()
             ),
@@ -169,6 +170,30 @@ class Questions:
                     *self._inside,
                 )
             ),
+        )
+
+    def _vouching_tag(self, now_s: float) -> Fact | None:
+        """What is known of the tag, when it names the pinned digest: then the digest is there too.
+
+        So one request each interval answers both questions.
+        """
+        if self._spec.registry.check is not RegistryCheck.TAG_AND_DIGEST:
+            return None
+        fact = self._poller.known(self._tag).fact.at(now_s)
+        names_the_pinned = fact.digest == self._pin.digest.digest and fact.trouble is None
+        return fact if fact.presence is Presence.FOUND and names_the_pinned else None
+
+    def _about_the_pinned(self) -> Fact:
+        """The newer of the two answers that tell whether the pinned digest is there."""
+        fact, tag = self._poller.known(self._digest).fact, self._vouching
+        if tag is None or (fact.presence is not None and fact.answered_at_s >= tag.answered_at_s):
+            return fact
+        return replace(
+            fact,
+            presence=Presence.FOUND,
+            confirmed=True,
+            answered_at_s=tag.answered_at_s,
+            valid_for_s=tag.valid_for_s,
         )
 
     def _about(self, digest: Digest) -> Question:
@@ -216,7 +241,7 @@ class Questions:
     def _question(self, subject: Subject, repository: Repository, reference: str) -> Question:
         access = self._accesses.get(repository)
         if access is None:
-            access = self._keyring.access_to(repository, self._key)
+            access = self._access_to(repository)
             self._accesses[repository] = access
         return Question(subject, repository, reference, access)
 

@@ -22,6 +22,7 @@ from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.keyring import KeyringName, Keyrings
 from pinnedrelease.reconcile.registry_questions import Questions
+from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.inquiry import Question
 from pinnedrelease.registry.poller import Poller
 
@@ -72,7 +73,12 @@ class RegistryWatch:
         if keyring is None:
             waiting = Fact(asked_since_s=self._keyrings.wanted_since_s(name))
             return RegistryFacts(tag=waiting, digest=waiting)
-        asked = Questions(self._poller, keyring, self._key, release, spec, pods or ())
+        now_s = self._clock.monotonic_s()
+
+        def access_to(repository: Repository) -> Access:
+            return keyring.access_to(repository, self._key)
+
+        asked = Questions(self._poller, access_to, release, spec, pods or (), now_s)
         self._poller.follow(key, asked.wanted(self._slow_interval_s))
         self._answer_request(key, release)
         facts = asked.facts()

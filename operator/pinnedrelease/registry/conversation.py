@@ -13,8 +13,9 @@ from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.endpoint import Endpoint, endpoint_for
 from pinnedrelease.registry.errors import Unauthorized
 from pinnedrelease.registry.host_policy import HostPolicy
+from pinnedrelease.registry.sends import Sends
 from pinnedrelease.registry.token import TokenKey, TokenStore
-from pinnedrelease.registry.transport import REDIRECTS, Answer, Transport
+from pinnedrelease.registry.transport import REDIRECTS, Answer
 
 REMEMBERED = 1000
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -51,7 +52,7 @@ class Conversation:
     authorization; per repository and access: the credential that was accepted.
     """
 
-    def __init__(self, transport: Transport, policy: HostPolicy, tokens: TokenStore) -> None:
+    def __init__(self, transport: Sends, policy: HostPolicy, tokens: TokenStore) -> None:
         self._transport = transport
         self._policy = policy
         self._tokens = tokens

@@ -23,7 +23,8 @@ from pinnedrelease.registry.errors import (
     Unauthorized,
 )
 from pinnedrelease.registry.host_policy import HostPolicy
-from pinnedrelease.registry.transport import Answer, Transport
+from pinnedrelease.registry.sends import Sends
+from pinnedrelease.registry.transport import Answer
 
 CACHE_LIMIT = 1000
 SHORTEST_LIFE_S = 10.0
@@ -59,7 +60,7 @@ class TokenStore:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Sends,
         policy: HostPolicy,
         *,
         monotonic: Callable[[], float],

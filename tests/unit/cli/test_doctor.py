@@ -126,7 +126,15 @@ def test_a_crd_is_compared_with_that_of_this_program(
 
 
 def operator(ready: int = 1, image: str = "ghcr.io/x/y@sha256:" + "a" * 64) -> Operator:
-    return Operator(namespace="system", name="c", account="c", image=image, wanted=1, ready=ready)
+    return Operator(
+        kind="Deployment",
+        namespace="system",
+        name="c",
+        account="c",
+        image=image,
+        wanted=1,
+        ready=ready,
+    )
 
 
 SEEN = release(status=Status(observed_generation=1))

@@ -67,6 +67,7 @@ def test_a_lease_is_judged_by_its_holder_and_its_renewal(
     stored: Lease, result: Result, words: str
 ) -> None:
     operator = Operator(
+        kind="Deployment",
         namespace="system", name="c", account="c", image="", wanted=1, ready=1,
         arguments=("--leader-election", "--lease-name=other"),
     )  # fmt: skip

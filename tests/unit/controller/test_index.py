@@ -13,7 +13,7 @@ A, B = Key("shop", "a"), Key("shop", "b")
 
 
 def test_a_workload_concerns_the_releases_that_name_it_in_its_namespace() -> None:
-    index = TargetIndex(lambda _namespace, _workload: None)
+    index = TargetIndex()
     index.put(A, WEB)
     index.put(B, WEB)
     index.put(Key("other", "c"), WEB)
@@ -24,7 +24,7 @@ def test_a_workload_concerns_the_releases_that_name_it_in_its_namespace() -> Non
 
 
 def test_what_is_dropped_leaves_nothing_behind() -> None:
-    index = TargetIndex(lambda _namespace, _workload: None)
+    index = TargetIndex()
     index.put(A, WEB)
     index.put(A, None)
     index.drop(A)

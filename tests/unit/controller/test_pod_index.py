@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pinnedrelease.cluster.pods import OwnedPod
-from pinnedrelease.controller import pod_index
+from pinnedrelease.controller import first_lists
 from pinnedrelease.controller.pod_index import Place, PodIndex
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.pods import Pod
@@ -100,7 +100,7 @@ def test_a_workload_without_pods_has_none_and_that_is_known() -> None:
 
 async def test_waiting_ends_when_all_watches_have_listed() -> None:
     index, _ = indexed(watches=2)
-    waiting = asyncio.create_task(index.wait())
+    waiting = asyncio.create_task(index.first_lists.wait())
     index.replace_all("shop", [])
     await asyncio.wait({waiting}, timeout=0.02)
     assert not waiting.done()
@@ -108,30 +108,30 @@ async def test_waiting_ends_when_all_watches_have_listed() -> None:
     index.replace_all("other", [])
 
     await asyncio.wait_for(waiting, 5)
-    await asyncio.wait_for(index.wait(), 5)
+    await asyncio.wait_for(index.first_lists.wait(), 5)
 
 
 async def test_waiting_ends_when_pods_may_not_be_read() -> None:
     index, _ = indexed(watches=2)
 
-    index.not_allowed()
+    index.not_allowed(None)
 
-    await asyncio.wait_for(index.wait(), 5)
+    await asyncio.wait_for(index.first_lists.wait(), 5)
     assert names(index) is None
 
 
 async def test_waiting_is_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pod_index, "SYNC_S", 0.01)
+    monkeypatch.setattr(first_lists, "SYNC_S", 0.01)
     index, _ = indexed()
 
-    await asyncio.wait_for(index.wait(), 5)
+    await asyncio.wait_for(index.first_lists.wait(), 5)
 
     assert names(index) is None
 
 
 def test_pods_that_may_not_be_read_any_more_are_unknown_until_the_next_list() -> None:
     index, _ = indexed(owned("web-1"))
-    index.not_allowed()
+    index.not_allowed(None)
     forbidden = names(index)
     index.replace_all(None, [owned("web-2")])
 

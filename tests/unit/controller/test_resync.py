@@ -10,11 +10,13 @@ import pytest
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.errors import ClusterError, Unavailable
 from pinnedrelease.controller.index import TargetIndex
-from pinnedrelease.controller.resync import Reactions, Resync
+from pinnedrelease.controller.resync import Reactions, Resync, Told
+from pinnedrelease.controller.workload_index import WorkloadIndex
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.reconcile.gather import Key
 from unit.controller.test_workers import StillClock
 from virtual_time import run_virtually
+from worlds import workload
 
 A, B = Key("shop", "a"), Key("shop", "b")
 WEB = Target(kind=TargetKind.DEPLOYMENT, name="web")
@@ -31,9 +33,11 @@ class World:
         self.woken: list[Key] = []
         self.gone: list[Key] = []
         self.asked: list[str | None] = []
-        self.index = TargetIndex(lambda _namespace, _workload: None)
+        self.index = TargetIndex()
+        self.workloads = WorkloadIndex(1, lambda _place: None)
         reactions = Reactions(wake=self.woken.append, gone=self.gone.append)
-        self.resync = Resync(self, self.index, reactions, namespaces, StillClock(), 600.0)
+        told = Told(releases=self.index, workloads=self.workloads)
+        self.resync = Resync(self, told, reactions, namespaces, StillClock(), 600.0)
 
     async def versions(
         self, kind: paths.ResourceKind, namespace: str | None
@@ -50,7 +54,7 @@ async def test_a_converged_fleet_wakes_nobody() -> None:
     world = World()
     world.there = {"pinnedreleases": {("shop", "a"): "7"}, "deployments": {("shop", "web"): "9"}}
     world.index.put(A, WEB, "7")
-    world.index.saw_workload(PLACE, "9")
+    world.workloads.stored("shop", workload(resource_version="9"))
 
     assert await world.resync.look() == 0
     assert (world.woken, world.gone) == ([], [])
@@ -97,7 +101,7 @@ async def test_a_workload_that_changed_or_went_unseen_wakes_its_release(
     if version is not None:
         world.there["deployments"][("shop", "web")] = version
     world.index.put(A, WEB, "7")
-    world.index.saw_workload(PLACE, "9")
+    world.workloads.stored("shop", workload(resource_version="9"))
 
     assert await world.resync.look() == missed
     assert world.woken == [A]

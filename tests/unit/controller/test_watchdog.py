@@ -37,11 +37,15 @@ class AnsweringSession(Session):
         return Document({})
 
 
+def _canary() -> Canary:
+    return Canary(asyncio.get_running_loop().time)
+
+
 class World:
     """A process with one watch, open."""
 
     def __init__(self) -> None:
-        self.session, self.canary, self.answer = AnsweringSession(), Canary(), Answer()
+        self.session, self.canary, self.answer = AnsweringSession(), _canary(), Answer()
         self.session.watches.opened(PATH, self.answer)
         self.watchdog = Watchdog(self.session, self.canary, frozenset({PATH}))
         self.task = asyncio.create_task(self.watchdog.run())
@@ -113,12 +117,30 @@ def test_a15_a_new_authority_ends_the_process_so_that_its_file_is_read_again() -
 def test_our_own_writes_must_come_back(*, is_seen: bool) -> None:
     async def story() -> None:
         world = World()
-        world.canary.wrote(KEY)
+        world.canary.wrote(KEY, "7")
         if is_seen:
             await asyncio.sleep(CANARY_LIMIT_S - 10)
-            world.canary.saw(KEY)
+            world.canary.saw(KEY, "7")
         await asyncio.sleep(CANARY_LIMIT_S + NOTICED_S)
         assert world.task.done() is not is_seen
+        world.end()
+
+    run_virtually(story())
+
+
+@pytest.mark.parametrize(("brings", "is_blind"), [("6", False), ("8", True)])
+def test_a_watch_that_is_late_is_not_dead_and_one_that_leaves_out_is(
+    brings: str, *, is_blind: bool
+) -> None:
+    """A busy cluster was late by more than a minute, and the process ended again and again."""
+
+    async def story() -> None:
+        world = World()
+        world.canary.wrote(KEY, "7")
+        for _ in range(20):
+            await asyncio.sleep(CANARY_LIMIT_S / 10)
+            world.canary.saw(Key("shop", "other"), brings)
+        assert world.task.done() is is_blind
         world.end()
 
     run_virtually(story())

@@ -98,3 +98,31 @@ async def test_the_reconcilers_wish_to_look_again_is_kept() -> None:
 
     queue.add(A)
     await run_until(done, Workers(queue, reconcile, StillClock()))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word"),
+    [
+        (None, "success"),
+        (7.0, "requeue_after"),
+        (Unavailable("down"), "error"),
+        (ValueError("a bug"), "panic"),
+    ],
+)
+async def test_each_way_to_end_has_its_word(outcome: float | Exception | None, word: str) -> None:
+    queue, done = WorkQueue(), asyncio.Event()
+    told: list[str] = []
+
+    async def reconcile(_: Key) -> float | None:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def ended(result: str, _: float) -> None:
+        told.append(result)
+        done.set()
+
+    queue.add(A)
+    await run_until(done, Workers(queue, reconcile, StillClock(), ended))
+
+    assert told == [word]

@@ -474,7 +474,7 @@ def test_a_fight_slows_down_names_the_opponent_and_never_gives_up() -> None:
     assert ready(observed.release.status) == ("False", "DriftLoop")
     condition = find(observed.release.status.conditions, ConditionType.STALLED)
     assert condition is not None
-    assert "argocd-controller keeps changing" in condition.message
+    assert "Argo CD (field manager argocd-controller) keeps changing" in condition.message
 
 
 def test_ten_quiet_minutes_end_a_fight() -> None:

@@ -162,7 +162,7 @@ def condition(is_mine: str) -> list[dict[str, str]]:
     """The one match condition of a policy.
 
     All of a policy's match conditions are evaluated, whatever the first one says; inside of one
-    expression the cheap beginning decides for all PinnedReleases but one (``make bench-admission``:
+    expression the cheap beginning decides for all PinnedReleases but one (``make bench``:
     0.65 s with four conditions at 1,000 PinnedReleases).
     """
     parts = (is_mine, IS_ENFORCED, IS_NOT_OPERATOR, IS_NOT_HELD_BACK)

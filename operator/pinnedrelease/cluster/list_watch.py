@@ -1,16 +1,15 @@
-"""An own list and watch of pods: each is cut down to what a plan needs as it arrives (ADR 9)."""
+"""An own list and watch: each object is cut down to a small value as it arrives (ADR 9, ADR 14)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Gone, MalformedDocument
-from pinnedrelease.cluster.pods import OwnedPod, decode_pod
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.core import backoff
 
@@ -19,43 +18,49 @@ log = logging.getLogger(__name__)
 PAGE = 500
 FORBIDDEN_RETRY_S = 300.0
 RELIST_S = 3600.0
-"""An end that was never told leaves a pod that is none: now and then all are listed anew."""
+"""An end that was never told leaves an object that is none: now and then all are listed anew."""
+
+Item = TypeVar("Item")
 
 
-class PodEvents(Protocol):
+class Events(Protocol[Item]):
     """Who wants to know."""
 
-    def replace_all(self, namespace: str | None, pods: list[OwnedPod]) -> None:
-        """These are all pods of a namespace, or of all of them."""
+    def replace_all(self, namespace: str | None, items: list[Item]) -> None:
+        """These are all of a namespace, or of all of them."""
 
-    def changed(self, pod: OwnedPod) -> None:
-        """This pod has been added or has changed."""
+    def changed(self, item: Item) -> None:
+        """This one has been added or has changed."""
 
-    def gone(self, pod: OwnedPod) -> None:
-        """This pod is gone."""
+    def gone(self, item: Item) -> None:
+        """This one is gone."""
 
-    def not_allowed(self) -> None:
-        """Pods may not be read."""
+    def not_allowed(self, namespace: str | None) -> None:
+        """They may not be read."""
 
 
-class PodWatch:
-    """Pods of one namespace, or of all."""
+class ListWatch(Generic[Item]):
+    """One kind in one namespace, or in all."""
 
     def __init__(
         self,
         session: Session,
-        events: PodEvents,
+        kind: paths.ResourceKind,
         namespace: str | None,
+        decode: Callable[[Document], Item | None],
+        events: Events[Item],
         unit_random: Callable[[], float],
     ) -> None:
+        """``decode`` may raise MalformedDocument; None: of no interest to anybody."""
         self._session = session
+        self._decode = decode
         self._events = events
         self._namespace = namespace
-        self._path = paths.collection(paths.PODS, namespace)
+        self._path = paths.collection(kind, namespace)
         self._unit_random = unit_random
 
     async def run(self) -> None:
-        """Keep up with pods, for ever."""
+        """Keep up, for ever."""
         failures = 0
         version: str | None = None
         now_s = asyncio.get_running_loop().time
@@ -70,25 +75,25 @@ class PodWatch:
             except Gone:
                 version = None
             except Forbidden as error:
-                log.warning("pods are not watched", extra={"error": str(error)})
-                self._events.not_allowed()
+                log.warning("not watched", extra={"path": self._path, "error": str(error)})
+                self._events.not_allowed(self._namespace)
                 version = None
                 await asyncio.sleep(FORBIDDEN_RETRY_S)
             except ClusterError as error:
                 failures += 1
                 delay_s = backoff.delay_s(failures, self._unit_random())
-                log.info("watch of pods ended", extra={"error": str(error)})
+                log.info("a watch ended", extra={"path": self._path, "error": str(error)})
                 await asyncio.sleep(delay_s)
 
     async def _list(self) -> str:
-        found: list[OwnedPod] = []
+        found: list[Item] = []
         query = {"limit": str(PAGE)}
         while True:
             page = await self._session.get(self._path, query)
             for document in page.children("items"):
-                pod = _decoded(document)
-                if pod is not None:
-                    found.append(pod)
+                item = self._decoded(document)
+                if item is not None:
+                    found.append(item)
             metadata = page.child("metadata")
             following = metadata.optional_text("continue")
             if not following:
@@ -106,19 +111,18 @@ class PodWatch:
                     raise Gone(f"{self._path}: {document.optional_text('message') or ''}")
                 raise MalformedDocument(f"{self._path}: {document.optional_text('message')}")
             version = document.child("metadata").optional_text("resourceVersion") or version
-            pod = _decoded(document) if kind != "BOOKMARK" else None
-            if pod is None:
+            item = self._decoded(document) if kind != "BOOKMARK" else None
+            if item is None:
                 continue
             if kind == "DELETED":
-                self._events.gone(pod)
+                self._events.gone(item)
             else:
-                self._events.changed(pod)
+                self._events.changed(item)
         return version
 
-
-def _decoded(document: Document) -> OwnedPod | None:
-    try:
-        return decode_pod(document.values)
-    except MalformedDocument as error:
-        log.warning("pod not read", extra={"error": str(error)})
-        return None
+    def _decoded(self, document: Document) -> Item | None:
+        try:
+            return self._decode(document)
+        except MalformedDocument as error:
+            log.warning("object not read", extra={"path": self._path, "error": str(error)})
+            return None

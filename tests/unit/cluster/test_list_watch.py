@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Gone, NotFound, Unavailable
-from pinnedrelease.cluster.pod_watch import FORBIDDEN_RETRY_S, PAGE, PodWatch
-from pinnedrelease.cluster.pods import OwnedPod
+from pinnedrelease.cluster.list_watch import FORBIDDEN_RETRY_S, PAGE, ListWatch
+from pinnedrelease.cluster.pods import OwnedPod, watched_pod
 from pinnedrelease.cluster.session import Session
 
 PODS = "/api/v1/pods"
@@ -84,21 +85,28 @@ class Listener:
     def __init__(self) -> None:
         self.told: list[tuple[str, object]] = []
 
-    def replace_all(self, namespace: str | None, pods: list[OwnedPod]) -> None:
+    def replace_all(self, namespace: str | None, items: list[OwnedPod]) -> None:
         """All pods."""
-        self.told.append((f"all of {namespace}", [one.pod.name for one in pods]))
+        self.told.append((f"all of {namespace}", [one.pod.name for one in items]))
 
-    def changed(self, pod: OwnedPod) -> None:
+    def changed(self, item: OwnedPod) -> None:
         """One pod."""
-        self.told.append(("changed", pod.pod.name))
+        self.told.append(("changed", item.pod.name))
 
-    def gone(self, pod: OwnedPod) -> None:
+    def gone(self, item: OwnedPod) -> None:
         """One pod less."""
-        self.told.append(("gone", pod.pod.name))
+        self.told.append(("gone", item.pod.name))
 
-    def not_allowed(self) -> None:
+    def not_allowed(self, namespace: str | None) -> None:
         """No pods."""
-        self.told.append(("not allowed", None))
+        self.told.append(("not allowed", namespace))
+
+
+def watching(
+    session: Session, listener: Listener, namespace: str | None = None, chance: float = 0.0
+) -> ListWatch[OwnedPod]:
+    """A watch of pods."""
+    return ListWatch(session, paths.PODS, namespace, watched_pod(), listener, lambda: chance)
 
 
 async def play(
@@ -106,7 +114,7 @@ async def play(
 ) -> list[tuple[str, object]]:
     """Run a watch until its session is silent; returns what it has told."""
     listener = Listener()
-    task = asyncio.create_task(PodWatch(session, listener, namespace, lambda: chance).run())
+    task = asyncio.create_task(watching(session, listener, namespace, chance).run())
     played = asyncio.create_task(session.played.wait())
     await asyncio.wait({task, played}, timeout=5, return_when=asyncio.FIRST_COMPLETED)
     task.cancel()
@@ -274,7 +282,7 @@ async def test_a_pod_that_cannot_be_read_is_left_out_and_the_others_stay(
 
     assert told == [("all of None", ["a", "b"]), ("changed", "c"), ("changed", "d")]
     assert versions(session) == ["list", "10", "33"]
-    assert [record.getMessage() for record in caplog.records] == ["pod not read"] * 2
+    assert [record.getMessage() for record in caplog.records] == ["object not read"] * 2
 
 
 @pytest.mark.parametrize(
@@ -284,7 +292,7 @@ async def test_a_pod_that_cannot_be_read_is_left_out_and_the_others_stay(
 )
 async def test_it_ends_when_it_is_cancelled_wherever_it_is(script: list[Any]) -> None:
     session = ScriptedSession(*script)
-    task = asyncio.create_task(PodWatch(session, Listener(), None, lambda: 0.0).run())
+    task = asyncio.create_task(watching(session, Listener()).run())
     await asyncio.wait({task}, timeout=0.05)
     assert not task.done()
 

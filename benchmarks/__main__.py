@@ -1,0 +1,79 @@
+"""``make bench``: every figure of docs/performance.md, or some sections of it.
+
+Prints a table and leaves figures.json and figures.svg in a folder. With --quick the same sections
+run small, and only ratios that are far off end it with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import admission, adopt, commands, declare, drift, polling, scale
+from benchmarks.figures import Figure, is_far_off, table, write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much of everything."""
+
+    repetitions: int
+    fleet: tuple[int, ...]
+    adopted: int
+    reference: int
+    burst: int
+    pairs: int
+    commands: int
+    admission: tuple[int, ...]
+
+
+FULL = Sizes(
+    repetitions=500, fleet=(1_000, 3_000, 10_000), adopted=10_000, reference=1_000, burst=1_000,
+    pairs=500, commands=20, admission=(1, 100, 1_000),
+)  # fmt: skip
+QUICK = Sizes(
+    repetitions=60, fleet=(300,), adopted=400, reference=200, burst=200,
+    pairs=50, commands=5, admission=(1,),
+)  # fmt: skip
+SECTIONS: Mapping[str, Callable[[Sizes], list[Figure]]] = {
+    "drift": lambda sizes: drift.run(sizes.repetitions),
+    "declare": lambda sizes: declare.run(sizes.repetitions, sizes.burst),
+    "adopt": lambda sizes: adopt.run(sizes.adopted, sizes.reference),
+    "scale": lambda sizes: scale.run(sizes.fleet, min(sizes.repetitions, 200)),
+    "polling": lambda sizes: polling.run(sizes.pairs, sizes.pairs * 20),
+    "commands": lambda sizes: commands.run(sizes.commands),
+    "admission": lambda sizes: admission.run(sizes.admission, 40),
+}
+
+
+def main() -> int:
+    """0: every target met; with --quick: none missed by far."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sections", nargs="*", choices=(*SECTIONS, []), help="default: all")
+    parser.add_argument("--quick", action="store_true", help="small, with wide margins")
+    parser.add_argument("--output", type=Path, default=Path("build/bench"))
+    given = parser.parse_args()
+    figures: list[Figure] = []
+    for name in given.sections or SECTIONS:
+        begun_s = time.monotonic()
+        found = SECTIONS[name](QUICK if given.quick else FULL)
+        print(f"\n{name}, {time.monotonic() - begun_s:.0f} s\n{table(found)}", flush=True)
+        figures += found
+        write(figures, given.output)
+    print(f"\n{given.output}/figures.json, {given.output}/figures.svg")
+    missed = [
+        one.name
+        for one in figures
+        if (is_far_off(one) if given.quick else one.is_met is False)
+    ]  # fmt: skip
+    for name in missed:
+        print(f"{'far off' if given.quick else 'missed'}: {name}")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

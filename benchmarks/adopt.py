@@ -1,0 +1,126 @@
+"""How fast new PinnedReleases are adopted, beside a client that only sends the same requests.
+
+What the operator writes for one adoption is recorded by a proxy; the reference sends just that for
+other objects, as many at a time. A second run shares the work between two processes.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from audit import AuditedRequest
+from benchmarks.figures import Figure
+from benchmarks.fleet import Fleet, fleet_name, fleet_namespace
+from benchmarks.process import wait_idle
+from benchmarks.stage import Stage, stage
+from faults.fault_proxy import FaultProxy, Seen
+from objects import REPOSITORY
+from operator_process import OperatorProcess
+
+WORKERS = 8
+"""The operator's default, and so the reference's."""
+TAGGED = f"{REPOSITORY}:1.0"
+REFERENCE_S = 600.0
+MANAGER = "fieldManager=pinnedrelease-controller"
+MERGE, APPLY, JSON = (
+    "application/merge-patch+json", "application/apply-patch+yaml", "application/json",
+)  # fmt: skip
+Request = list[object]
+"""Method, path with query, content type, body."""
+
+
+def run(size: int, reference_size: int) -> list[Figure]:
+    """The section. The reference runs before and after: on a small store and on a large one."""
+    with stage(durable=True) as here:
+        fleet = Fleet(here.plane, replicas=0, image=TAGGED)
+        fleet.grow(1)
+        fleet.pin()
+        requests = _recorded_adoption(here)
+        reference = [_reference_rate(here, fleet, requests, reference_size)]
+        rate, writes = _adoption(here, fleet, size, processes=1)
+        reference.append(_reference_rate(here, fleet, requests, reference_size))
+        few = size // 4
+        alone, _ = _adoption(here, fleet, few, processes=1)
+        shared, _ = _adoption(here, fleet, few, processes=2)
+    return [
+        Figure(
+            name=f"adopt {size} PinnedReleases", value=rate, unit="/s", at_least=0.8,
+            reference=sum(reference) / 2, reference_name="bare writes",
+            note=f"{writes / size:.1f} writes each, {len(requests)} in the reference",
+        ),
+        Figure(
+            name=f"adopt {few} PinnedReleases with two shards", value=shared, unit="/s",
+            reference=alone, reference_name="one process",
+        ),
+    ]  # fmt: skip
+
+
+def _recorded_adoption(here: Stage) -> list[Seen]:
+    """What is written for one."""
+    with tempfile.TemporaryDirectory() as folder, FaultProxy(here.plane, Path(folder)) as proxy:
+        with OperatorProcess(proxy.kubeconfig(here.token()), Path(folder)) as operator:
+            wait_idle(operator.child.pid)
+        return [
+            one
+            for one in proxy.seen()
+            if one.is_stored and one.body and one.call.resource != "selfsubjectaccessreviews"
+        ]
+
+
+def _request(recorded: Seen, number: int) -> Request:
+    """The same for another object, without the preconditions that only the first one meets."""
+    text = recorded.body.decode().replace(f'"{fleet_name(0)}', f'"{fleet_name(number)}')
+    body = json.loads(text.replace(fleet_namespace(0), fleet_namespace(number)))
+    for precondition in ("uid", "resourceVersion"):
+        body["metadata"].pop(precondition, None)
+    call = recorded.call
+    path = call.path.replace(fleet_name(0), fleet_name(number))
+    path = path.replace(fleet_namespace(0), fleet_namespace(number))
+    if call.verb == "create":
+        return ["POST", path, JSON, body]
+    if call.resource == "pinnedreleases/status":
+        return ["PATCH", f"{path}?{MANAGER}", MERGE, body]
+    return ["PATCH", f"{path}?{MANAGER}&force=true", APPLY, body]
+
+
+def _reference_rate(here: Stage, fleet: Fleet, recorded: list[Seen], size: int) -> float:
+    """Objects per second of a bare client that sends the same."""
+    first = fleet.size
+    fleet.grow(first + size)
+    fleet.pin(first)
+    objects = [[_request(one, number) for one in recorded] for number in range(first, fleet.size)]
+    bodies = here.plane.folder / f"bodies-{first}.json"
+    bodies.write_text(json.dumps(objects))
+    writes = here.bare("bare_writes", str(WORKERS), str(bodies))
+    if writes.wait(REFERENCE_S) != 0:
+        raise RuntimeError(f"the bare writes failed:\n{writes.tail()}")
+    return float(writes.tail())
+
+
+def _adoption(here: Stage, fleet: Fleet, size: int, *, processes: int) -> tuple[float, int]:
+    """Objects per second, and how many writes it took."""
+    first = fleet.size
+    fleet.grow(first + size)
+    fleet.pin(first)
+    audit = here.audit()
+    with ExitStack() as running:
+        operators = [
+            running.enter_context(
+                here.operator(*([f"--shard={one}/{processes}"] if processes > 1 else []))
+            )
+            for one in range(processes)
+        ]
+        for operator in operators:
+            wait_idle(operator.child.pid)
+    fleet.wait_pinned()
+    writes = [one for one in audit.writes() if one.resource != "selfsubjectaccessreviews"]
+    return size / _span_s(writes), len(writes)
+
+
+def _span_s(writes: list[AuditedRequest]) -> float:
+    """From the first to the last, by the API server's clock."""
+    times = [one.finished_at for one in writes]
+    return (max(times) - min(times)).total_seconds()

@@ -1,0 +1,54 @@
+"""How long commands take, beside a Python that does nothing."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.drift import UNASKED, wait_ready
+from benchmarks.figures import Figure
+from benchmarks.stage import stage
+from objects import deployment, pinned_release
+
+BIN = Path(sys.executable).parent
+TARGETS_MS = {"pinrel --help": 150.0, "pinrel history": 500.0}
+
+
+def run(repetitions: int) -> list[Figure]:
+    """The section: medians."""
+    with stage() as here:
+        here.namespace("shop").apply(deployment(), pinned_release(registry=UNASKED))
+        with here.operator():
+            wait_ready(here, "shop", 1)
+        environment = {**os.environ, "KUBECONFIG": str(here.plane.admin_kubeconfig)}
+        pinrel = str(BIN / "pinrel")
+        commands = {
+            "pinrel --help": [pinrel, "--help"],
+            "pinrel history": [pinrel, "history", "web", "-n", "shop"],
+            "pinrel status": [pinrel, "status", "-n", "shop"],
+            "pinrel verify": [pinrel, "verify", "-n", "shop"],
+            "pinrel __complete hist": [pinrel, "__complete", "hist"],
+        }
+        bare_ms = _median_ms([sys.executable, "-c", "pass"], environment, repetitions)
+        return [
+            Figure(
+                name=name, value=_median_ms(command, environment, repetitions), unit="ms",
+                at_most=TARGETS_MS.get(name), note=f"bare Python: {bare_ms:.0f} ms",
+            )
+            for name, command in commands.items()
+        ]  # fmt: skip
+
+
+def _median_ms(command: list[str], environment: Mapping[str, str], repetitions: int) -> float:
+    seconds: list[float] = []
+    for _ in range(repetitions + 1):
+        start_s = time.perf_counter()
+        subprocess.run(command, env=environment, capture_output=True, check=True)
+        seconds.append(time.perf_counter() - start_s)
+    # The first run fills the file cache; what people feel comes after it.
+    return statistics.median(seconds[1:]) * 1000

@@ -1,0 +1,136 @@
+"""What a fleet costs: a restart, a quiet minute, memory, and one change among ten thousand.
+
+Everything is real except the pods' nodes. The reference of a restart is a program that lists and
+decodes the same objects, from its start on as well.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections import Counter
+from http import HTTPStatus
+from urllib.error import URLError
+
+from benchmarks import drift
+from benchmarks.drift import BARE, OPERATOR
+from benchmarks.figures import Figure
+from benchmarks.fleet import Fleet
+from benchmarks.process import busy_s, resident_mib, wait_idle
+from benchmarks.samples import p50_ms
+from benchmarks.stage import NODES, Stage, stage
+from controlplane.processes import free_port
+from operator_process import OperatorProcess
+
+PODS = 3
+QUIET_S = 60.0
+START_S = 300.0
+STARTS = 3
+TARGET_MIB = 400.0
+SETTLED_READS = frozenset({"leases", "selfsubjectaccessreviews"})
+
+
+def run(sizes: tuple[int, ...], repetitions: int) -> list[Figure]:
+    """The section, size after size; the last one is the fleet that all figures are about."""
+    figures: list[Figure] = []
+    port = free_port()
+    flags = ("--leader-election", "--lease-namespace=default", f"--health-port={port}")
+    with stage(durable=True, nodes=NODES) as here:
+        with here.operator(*flags):
+            alone = drift.measure(here, "alone", repetitions, with_naive=False)
+        fleet = Fleet(here.plane, PODS)
+        for size in sizes:
+            first = fleet.size
+            fleet.grow(size)
+            with here.operator(*flags) as operator:
+                fleet.pin(first)
+                fleet.wait_pinned()
+                wait_idle(operator.child.pid)
+            is_last = size == sizes[-1]
+            with here.operator(*flags) as operator:
+                wait_idle(operator.child.pid)
+                figures.append(_memory(operator, size, is_last=is_last))
+                if is_last:
+                    figures += _quiet(here, operator, size)
+                    among = drift.measure(here, "among", repetitions, with_naive=False)
+                    figures += _among(alone, among, size)
+        figures += _restart(here, flags, port, sizes[-1])
+    return figures
+
+
+def _memory(operator: OperatorProcess, size: int, *, is_last: bool) -> Figure:
+    return Figure(
+        name=f"resident memory, {size} releases, {size * PODS} pods",
+        value=resident_mib(operator.child.pid),
+        unit="MiB",
+        at_most=TARGET_MIB if is_last else None,
+    )
+
+
+def _quiet(here: Stage, operator: OperatorProcess, size: int) -> list[Figure]:
+    """A minute in which nothing happens."""
+    audit = here.audit()
+    busy_before_s = busy_s(operator.child.pid)
+    time.sleep(QUIET_S)
+    percent = (busy_s(operator.child.pid) - busy_before_s) / QUIET_S * 100
+    writes = [one for one in audit.writes() if one.resource not in SETTLED_READS]
+    asked = Counter(f"{one.verb} {one.resource}" for one in audit.requests())
+    return [
+        Figure(name=f"a quiet minute with {size}: writes", value=len(writes), unit="", at_most=0.0,
+               note=", ".join(f"{count} {what}" for what, count in asked.most_common())),
+        Figure(name=f"a quiet minute with {size}: processor", value=percent, unit="% of a core",
+               at_most=2.0),
+    ]  # fmt: skip
+
+
+def _among(alone: drift.Times, among: drift.Times, size: int) -> list[Figure]:
+    """One change, alone and among many. The bare loop tells what the API server adds."""
+    bare = p50_ms(among[BARE]) / p50_ms(alone[BARE])
+    return [
+        Figure(
+            name=f"drift corrected among {size} others, p50",
+            value=p50_ms(among[OPERATOR]), unit="ms", at_most=1.25,
+            reference=p50_ms(alone[OPERATOR]), reference_name="alone",
+            note=f"bare loop: {bare:.2f} times",
+        )
+    ]  # fmt: skip
+
+
+def _restart(here: Stage, flags: tuple[str, ...], port: int, size: int) -> list[Figure]:
+    """Starts with everything as it should be, in turn with the bare list."""
+    ready_s: list[float] = []
+    listed_s: list[float] = []
+    settled_s = 0.0
+    audit = here.audit()
+    for _ in range(STARTS):
+        begun_s = time.monotonic()
+        with here.operator(*flags) as operator:
+            ready_s.append(_seconds_until_ready(port, begun_s))
+            wait_idle(operator.child.pid)
+            settled_s = time.monotonic() - begun_s
+        begun_s = time.monotonic()
+        if (bare := here.bare("bare_list")).wait(START_S) != 0:
+            raise RuntimeError(f"the bare list failed:\n{bare.tail()}")
+        listed_s.append(time.monotonic() - begun_s)
+    writes = [one for one in audit.writes() if one.resource not in SETTLED_READS]
+    return [
+        Figure(
+            name=f"restart with {size}: ready", value=min(ready_s), unit="s", at_most=1.5,
+            reference=min(listed_s), reference_name="bare list",
+            note=f"best of {STARTS}; at rest after {settled_s:.0f} s",
+        ),
+        Figure(name=f"{STARTS} restarts with {size}: writes", value=len(writes), unit="",
+               at_most=0.0),
+    ]  # fmt: skip
+
+
+def _seconds_until_ready(port: int, begun_s: float) -> float:
+    while time.monotonic() - begun_s < START_S:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                if answer.status == HTTPStatus.OK:
+                    return time.monotonic() - begun_s
+        except (URLError, OSError):
+            pass
+        time.sleep(0.05)
+    raise TimeoutError(f"not ready after {START_S:.0f} s")

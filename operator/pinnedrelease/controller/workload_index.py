@@ -1,0 +1,113 @@
+"""The newest workloads that are known: from their watches, and from the answers to our writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pinnedrelease.cluster.workloads import PlacedWorkload
+from pinnedrelease.controller.first_lists import FirstLists
+from pinnedrelease.core.pin import Target, TargetKind
+from pinnedrelease.core.workload import Workload
+from pinnedrelease.reconcile.gather import Watched
+from pinnedrelease.reconcile.versions import is_newer
+
+Place = tuple[str, Target]
+"""A namespace and a workload in it."""
+
+
+class WorkloadIndex:
+    """Answers: what is this workload? Tells of each change that is news."""
+
+    def __init__(self, watches: int, tell: Callable[[Place], None]) -> None:
+        """``tell`` hears of every workload that was listed anew, has changed, or is gone."""
+        self.first_lists = FirstLists(watches)
+        self._tell = tell
+        self._known: dict[Place, Watched[Workload]] = {}
+
+    def get(self, place: Place) -> Watched[Workload] | None:
+        """The workload as far as is known; None when that has to be read."""
+        return self._known.get(place)
+
+    def version(self, place: Place) -> str | None:
+        """Its resourceVersion."""
+        known = self._known.get(place)
+        return known.value.resource_version if known is not None else None
+
+    def of(self, kind: TargetKind) -> WorkloadsOfKind:
+        """What the watches of one kind tell."""
+        return WorkloadsOfKind(self, kind)
+
+    def stored(self, namespace: str, workload: Workload) -> None:
+        """The answer to a write of ours. Its event is no news then."""
+        self._put((namespace, workload.target), Watched(workload, by_event=False))
+
+    def forget(self, place: Place) -> None:
+        """What is known of it is not to be relied on."""
+        self._known.pop(place, None)
+
+    def replace_all(
+        self, kind: TargetKind, namespace: str | None, items: list[PlacedWorkload]
+    ) -> None:
+        """These are all of a kind in a namespace, or in all of them; whatever was known before."""
+        listed = {(one.namespace, one.workload.target): one.workload for one in items}
+        before = [place for place in self._known if _is_in(place, kind, namespace)]
+        for place in before:
+            if place not in listed:
+                del self._known[place]
+                self._tell(place)
+        for place, workload in listed.items():
+            known = self._known.get(place)
+            if known is None or known.value.resource_version != workload.resource_version:
+                self._known[place] = Watched(workload, by_event=False)
+                self._tell(place)
+        if not self.first_lists.are_complete:
+            self.first_lists.one_came()
+
+    def changed(self, item: PlacedWorkload) -> None:
+        """An event has brought a workload."""
+        place = (item.namespace, item.workload.target)
+        if self._put(place, Watched(item.workload, by_event=True)):
+            self._tell(place)
+
+    def gone(self, item: PlacedWorkload) -> None:
+        """An event has told that a workload is gone."""
+        place = (item.namespace, item.workload.target)
+        self._known.pop(place, None)
+        self._tell(place)
+
+    def not_allowed(self, kind: TargetKind, namespace: str | None) -> None:
+        """They may not be read any more: what is known grows old."""
+        for place in [one for one in self._known if _is_in(one, kind, namespace)]:
+            del self._known[place]
+        self.first_lists.give_up()
+
+    def _put(self, place: Place, found: Watched[Workload]) -> bool:
+        known = self._known.get(place)
+        if known is not None and not is_newer(
+            found.value.resource_version, known.value.resource_version
+        ):
+            return False
+        self._known[place] = found
+        return True
+
+
+class WorkloadsOfKind:
+    """The events of one kind, on their way to the index."""
+
+    def __init__(self, index: WorkloadIndex, kind: TargetKind) -> None:
+        self._index = index
+        self._kind = kind
+        self.changed = index.changed
+        self.gone = index.gone
+
+    def replace_all(self, namespace: str | None, items: list[PlacedWorkload]) -> None:
+        """These are all of a namespace, or of all of them."""
+        self._index.replace_all(self._kind, namespace, items)
+
+    def not_allowed(self, namespace: str | None) -> None:
+        """They may not be read."""
+        self._index.not_allowed(self._kind, namespace)
+
+
+def _is_in(place: Place, kind: TargetKind, namespace: str | None) -> bool:
+    return place[1].kind is kind and namespace in (None, place[0])

@@ -1,0 +1,1 @@
+"""Prometheus' own promtool, built once from its Go module, and the cases that it plays."""
