@@ -106,7 +106,7 @@ def laid_over(whole: Any, part: Any) -> Any:
 def test_a_wrong_field_or_value_would_be_noticed(scratch: Namespace) -> None:
     whole = yaml.safe_load((ROOT / "examples/minimal.yaml").read_text())
 
-    with pytest.raises(KubectlFailed, match="unknown field .*driftPolice"):
+    with pytest.raises(KubectlFailed, match=r"unknown field .*driftPolice"):
         try_out(scratch, laid_over(whole, {"spec": {"driftPolice": "Correct"}}))
     with pytest.raises(KubectlFailed, match="Unsupported value"):
         try_out(scratch, laid_over(whole, {"spec": {"driftPolicy": "Corect"}}))

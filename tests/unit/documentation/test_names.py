@@ -21,7 +21,13 @@ PINREL = re.compile(r"(?:^|[\s;&|(])(?:pinrel|kubectl pinned-release) (?P<rest>[
 FLAG = re.compile(r"(?<![\w-])(?P<flag>--[a-z][a-z-]*|-[a-zA-Z])(?![\w-])")
 # Flags of other programs that a page tells about on their own, outside of a command.
 COMMANDS_AND_OPERATOR = {*COMMANDS, "controller"}
-FOREIGN = {"--digestfile": "buildah, podman"}
+FOREIGN = {
+    "--custom-resource-state-config-file": "kube-state-metrics",
+    "--digestfile": "buildah, podman",
+    "--force-conflicts": "kubectl, helm",
+    "--runtime-config": "kube-apiserver",
+    "--take-ownership": "helm",
+}
 
 
 def code(path: Path) -> Iterator[str]:
