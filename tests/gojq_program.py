@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from controlplane.binaries import cache_root, find_go
+from controlplane.binaries import tool
 
 MODULE = Path(__file__).parent / "gojq"
 PACKAGE = "github.com/itchyny/gojq/cmd/gojq"
-BUILD_SETTINGS = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
 
 def jq(expression: str, value: object) -> Any:
@@ -32,18 +29,4 @@ def jq(expression: str, value: object) -> Any:
 
 @cache
 def _program() -> Path:
-    pinned = (MODULE / "go.mod").read_bytes() + (MODULE / "go.sum").read_bytes()
-    program = cache_root(os.environ) / f"gojq-{hashlib.sha256(pinned).hexdigest()[:16]}"
-    if program.exists():
-        return program
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
-        output = Path(scratch) / "gojq"
-        subprocess.run(
-            [find_go(os.environ), "build", "-trimpath", "-o", output, PACKAGE],
-            cwd=MODULE,
-            env={**os.environ, **BUILD_SETTINGS},
-            check=True,
-        )
-        output.rename(program)
-    return program
+    return tool("gojq", PACKAGE, MODULE, os.environ)

@@ -19,14 +19,14 @@ from pinnedrelease.controller.settings import parser_of_the_operator
 MAKE = re.compile(r"(?:^|[\s;&(])make (?:[A-Z_]+=\S+ )*(?P<target>[a-z][a-z-]*)")
 PINREL = re.compile(r"(?:^|[\s;&|(])(?:pinrel|kubectl pinned-release) (?P<rest>[^;|&>)\n#]*)")
 FLAG = re.compile(r"(?<![\w-])(?P<flag>--[a-z][a-z-]*|-[a-zA-Z])(?![\w-])")
-# Flags of other programs that a page tells about on their own, outside of a command.
 COMMANDS_AND_OPERATOR = {*COMMANDS, "controller"}
+# Flags of other programs that a page tells about on their own, outside of a command.
 FOREIGN = {
-    "--custom-resource-state-config-file": "kube-state-metrics",
     "--digestfile": "buildah, podman",
-    "--force-conflicts": "kubectl, helm",
+    "--force-conflicts": "kubectl apply",
+    "--custom-resource-state-config-file": "kube-state-metrics",
+    "--take-ownership": "helm upgrade",
     "--runtime-config": "kube-apiserver",
-    "--take-ownership": "helm",
 }
 
 
