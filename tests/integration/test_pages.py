@@ -216,7 +216,7 @@ def promised(block: Block, real: dict[str, str]) -> set[str]:
     """Words of the output that a page shows: those without a figure, and known digests."""
     if block.language != "console":
         return set()
-    text = re.sub(r"\n {4}", " ", block.text)
+    text = block.text.replace("\\\n", " ")
     shown = " ".join(line for line in text.splitlines() if not line.startswith("$ "))
     words = set(shown.split()) - {"..."}
     return {real.get(word, word) for word in words if word in real or not re.search(r"\d", word)}
