@@ -26,9 +26,9 @@ def pages() -> list[Path]:
 def commands(block: Block) -> list[str]:
     """What a person types who follows a shell block.
 
-    In ``console`` the lines after ``$``; an indented line goes on with the one before.
+    In ``console`` the lines after ``$``; a backslash at the end goes on in the next line.
     """
-    text = re.sub(r"\s*\\?\n {4}\s*", " ", block.text)
+    text = re.sub(r"\s*\\\n\s*", " ", block.text)
     if block.language == "console":
         return [line[2:] for line in text.splitlines() if line.startswith("$ ")]
     return text.splitlines() if block.language in {"sh", "bash"} else []

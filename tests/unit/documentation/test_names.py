@@ -19,8 +19,8 @@ from pinnedrelease.controller.settings import parser_of_the_operator
 MAKE = re.compile(r"(?:^|[\s;&(])make (?:[A-Z_]+=\S+ )*(?P<target>[a-z][a-z-]*)")
 PINREL = re.compile(r"(?:^|[\s;&|(])(?:pinrel|kubectl pinned-release) (?P<rest>[^;|&>)\n#]*)")
 FLAG = re.compile(r"(?<![\w-])(?P<flag>--[a-z][a-z-]*|-[a-zA-Z])(?![\w-])")
-# Flags of other programs that a page tells about on their own, outside of a command.
 COMMANDS_AND_OPERATOR = {*COMMANDS, "controller"}
+# Flags of other programs that a page tells about on their own, outside of a command.
 FOREIGN = {
     "--digestfile": "buildah, podman",
     "--force-conflicts": "kubectl apply",
