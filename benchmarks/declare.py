@@ -21,6 +21,7 @@ from controlplane.registry import Registry
 from objects import deployment, pinned_release
 
 REST_S = 0.05
+HISTORY = 10
 BURST_OBJECTS = 100
 BURST_S = 10.0
 BURST_WRITERS = 4
@@ -44,8 +45,10 @@ def run(repetitions: int, burst: int) -> list[Figure]:
         for place in ("bare", "recording"):
             here.namespace(place).apply(*_pairs(names))
         with here.operator("--namespace=recording"):
-            # So that its statuses are as large as the operator's.
+            # So that its statuses are as large as the operator's: with a full history.
             wait_ready(here, "recording", len(names))
+            for change in _changes(names, HISTORY * len(names)):
+                _declare(here, "recording", change)
         with here.operator("--namespace=pinned,asked,burst"):
             prepare(here, "pinned", names)
             with here.bare_loop("bare"), here.bare_loop("recording", RECORD):

@@ -110,7 +110,7 @@ def tool(
 
 
 @contextmanager
-def _only_builder(folder: Path, what: str) -> Iterator[None]:
+def only_builder(folder: Path, what: str) -> Iterator[None]:
     """Hold the build lock; a second session waits instead of building the same again."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
@@ -127,7 +127,7 @@ def _built(
 ) -> Path:
     """Build one program, unless it is there or another session has built it meanwhile."""
     if not os.access(program, os.X_OK):
-        with _only_builder(program.parent, program.name):
+        with only_builder(program.parent, program.name):
             if not os.access(program, os.X_OK):
                 _build(program, package, module, environment, *flags)
     return program

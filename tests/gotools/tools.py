@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from controlplane.binaries import BuildFailed, find_go, tool
+from controlplane.binaries import BuildFailed, find_go, only_builder, tool
 
 HERE = Path(__file__).parent
 _STRIPPED = ("-ldflags", "-s -w")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated
 
 import durationpy
@@ -64,6 +65,7 @@ def _check_tag(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> timedelta:
     """Read a Go duration such as ``10m`` or ``1h30m``. Raises ValueError."""
     try:

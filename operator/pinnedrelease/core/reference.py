@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.errors import InvalidDigest, InvalidReference, ReferenceErrorKind
@@ -72,6 +73,7 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def parse_reference(text: str) -> ImageReference:
     """Read a reference as it may stand in a pod template. Raises InvalidReference."""
     if not text:
