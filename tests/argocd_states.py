@@ -57,6 +57,11 @@ def release(digest: str = DIGEST_A, tag: str = "1.0", **spec: Any) -> Manifest:
     return pinned_release(digest=digest, tag=tag, registry={"check": "None"}, **spec)
 
 
+def without_pods(image: str = f"{REPOSITORY}:1.0") -> Manifest:
+    """For states in which pods run a tag: what they report would differ from run to run."""
+    return deployment(images={"web": image}, replicas=0)
+
+
 def on_a(stage: Stage, **spec: Any) -> None:
     stage.namespace.apply(deployment(), release(**spec))
     stage.namespace.wait_ready()
@@ -92,7 +97,7 @@ def tag_moved(stage: Stage) -> None:
 
 def digest_missing(stage: Stage) -> None:
     image = stage.image()
-    image.deploy()
+    stage.namespace.apply(without_pods(f"{image.repository}:1.0"))
     image.push(b"first")
     image.pin(DIGEST_A)
     stage.namespace.wait_stalled("DigestMissing")
@@ -153,7 +158,7 @@ def drift_loop(stage: Stage) -> None:
 
 
 def drifted(stage: Stage) -> None:
-    stage.namespace.apply(deployment(), release(driftPolicy="Report"))
+    stage.namespace.apply(without_pods(), release(driftPolicy="Report"))
     stage.namespace.wait_stalled("Drifted")
 
 
@@ -164,7 +169,10 @@ def suspended(stage: Stage) -> None:
 
 
 def suspended_drifted(stage: Stage) -> None:
-    suspended(stage)
+    stage.namespace.apply(without_pods(), release())
+    stage.namespace.wait_ready()
+    stage.namespace.apply(release(suspend=True))
+    stage.namespace.wait_ready(reason="Suspended")
     stage.namespace.kubectl("set", "image", "deploy/web", f"web={REPOSITORY}:dev")
     stage.wait("Ready", "False", "SuspendedDrifted")
 

@@ -55,7 +55,7 @@ class Scene:
         image = f"{self.repository}:1.4.0"
         self.namespace.apply(deployment("my-api", images={"my-api": image}, replicas=3))
         for number, digest in enumerate(builds):
-            self._pin("my-api", digest, f"1.4.{number}", changeCause=f"acme/my-api@9d1c2e{number}")
+            self._pin(digest, f"1.4.{number}", f"acme/my-api@9d1c2e{number}")
             if number == 1:
                 wrong = f"my-api={self.repository}:latest"
                 self.namespace.kubectl("set", "image", "deployment/my-api", wrong)
@@ -81,8 +81,8 @@ class Scene:
         self._example("search", "5.1", 1)
         self._example("search", "5.1", 1, driftPolicy="Report")
         self.namespace.kubectl("set", "image", "deployment/search", f"search={EXAMPLE}/search:dev")
-        self._example("checkout", "2.0", 1, onFailure="RollBack", timeout="2s")
-        self._example("checkout", "2.1", 0, digest=BROKEN, onFailure="RollBack", timeout="2s")
+        self._example("checkout", "2.0", 1, onFailure="RollBack", timeout="6s")
+        self._example("checkout", "2.1", 0, digest=BROKEN, onFailure="RollBack", timeout="6s")
         self._example("images", "1.0", 1)
         self._example("images", "1.1", 0, digest=BROKEN.replace("dead0", "dead7"))
         self._example("tracking", "4.2", 1)
@@ -140,10 +140,18 @@ class Scene:
     def _push(self, tag: str, content: bytes) -> str:
         return self._registry.push_image(self._path, tag, content, ("linux/amd64",)).digest
 
-    def _pin(self, name: str, digest: str, tag: str, **spec: object) -> None:
-        pair = {"repository": self.repository, "digest": digest, "tag": tag}
-        self.namespace.apply(pinned_release(name, **pair, target=name, interval="2s", **spec))
-        self.namespace.wait_ready(name, timeout_s=60)
+    def _pin(self, digest: str, tag: str, cause: str) -> None:
+        pinned = pinned_release(
+            "my-api",
+            repository=self.repository,
+            digest=digest,
+            tag=tag,
+            target="my-api",
+            interval="2s",
+            changeCause=cause,
+        )
+        self.namespace.apply(pinned)
+        self.namespace.wait_ready("my-api", timeout_s=60)
         self._pause()
 
     def _pause(self) -> None:

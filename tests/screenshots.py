@@ -18,7 +18,7 @@ from namespace import Namespace
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 LARGEST = 150 * 1024
 PAUSE_S = 12.0
-SIZE = {"width": 1280, "height": 900}
+WIDTH = 1280
 
 
 def main() -> int:
@@ -42,19 +42,20 @@ def main() -> int:
 
 def _take_all(chromium: Any, address: str) -> None:
     IMAGES.mkdir(exist_ok=True)
-    _take(chromium, f"{address}#/", "light", "ui-releases")
-    _take(chromium, f"{address}#/shop/my-api", "light", "ui-release")
-    _take(chromium, f"{address}#/shop/my-api", "dark", "ui-release-dark")
-    _take(chromium, f"{address}#/at", "light", "ui-moment")
+    _take(chromium, f"{address}#/", "light", "ui-releases", 960)
+    _take(chromium, f"{address}#/shop/my-api", "light", "ui-release", 1180)
+    _take(chromium, f"{address}#/shop/my-api", "dark", "ui-release-dark", 790)
+    _take(chromium, f"{address}#/at", "light", "ui-moment", 960)
 
 
-def _take(chromium: Any, address: str, scheme: str, name: str) -> None:
-    context = chromium.new_context(viewport=SIZE, color_scheme=scheme)
+def _take(chromium: Any, address: str, scheme: str, name: str, height: int) -> None:
+    size = {"width": WIDTH, "height": height}
+    context = chromium.new_context(viewport=size, color_scheme=scheme)
     tab = context.new_page()
     tab.goto(address)
     tab.locator("tbody code").first.wait_for()
     if name == "ui-moment":
-        for _ in range(6):
+        for _ in range(4):
             tab.get_by_role("button", name="Change before").click()
     path = IMAGES / f"{name}.png"
     tab.locator("h1").hover()

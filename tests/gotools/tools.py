@@ -34,9 +34,15 @@ def flux(environment: Mapping[str, str] = os.environ) -> Flux:
     module = "github.com/fluxcd/kustomize-controller"
     program = tool("kustomize-controller", module, HERE / "flux", environment, *_STRIPPED)
     crds = program.parent / "crds"
-    if not crds.is_dir():
-        shipped = _module_folder(module, HERE / "flux", environment) / "config" / "crd" / "bases"
-        shutil.copytree(shipped, crds, copy_function=shutil.copyfile)
+    with only_builder(program.parent, "the CRDs of Flux"):
+        if not crds.is_dir():
+            sources = _module_folder(module, HERE / "flux", environment)
+            unfinished = crds.with_name("crds.new")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(
+                sources / "config" / "crd" / "bases", unfinished, copy_function=shutil.copyfile
+            )
+            unfinished.rename(crds)
     return Flux(kustomize_controller=program, crds=crds)
 
 

@@ -75,6 +75,14 @@ def tab(chromium: Any) -> Iterator[Any]:
     assert [one for one in errors if "net::ERR_" not in one] == []
 
 
+@pytest.fixture
+def guest(scene: Scene) -> Iterator[str]:
+    """The name of a release that a test adds to the scene, and that is gone afterwards."""
+    yield "guest"
+    for kind in ("pinnedreleases", "deployments"):
+        scene.namespace.kubectl("delete", kind, "guest", "--ignore-not-found")
+
+
 def clipboard(tab: Any) -> str:
     text: str = tab.evaluate("navigator.clipboard.readText()")
     return text
@@ -138,21 +146,21 @@ def test_what_is_copied_is_whole(tab: Any, page: Page, scene: Scene) -> None:
 
 
 def test_a_change_appears_without_a_reload_and_is_announced(
-    tab: Any, page: Page, scene: Scene
+    tab: Any, page: Page, scene: Scene, guest: str
 ) -> None:
     tab.goto(page.address)
-    row = tab.locator("tr", has=tab.get_by_role("link", name="newcomer"))
+    row = tab.locator("tr", has=tab.get_by_role("link", name=guest))
     tab.get_by_role("link", name="my-api").wait_for()
 
-    scene.namespace.apply(pinned_release("newcomer", target="nobody"))
+    scene.namespace.apply(pinned_release(guest, target="nobody"))
     row.wait_for()
-    tab.get_by_role("link", name="newcomer").focus()
-    scene.wait_condition("newcomer", "Ready", ("False", "TargetNotFound"))
+    tab.get_by_role("link", name=guest).focus()
+    scene.wait_condition(guest, "Ready", ("False", "TargetNotFound"))
 
     row.get_by_text("Not ready").wait_for()
-    assert "newcomer: Not ready, TargetNotFound" in tab.locator("#announcer").inner_text()
-    assert tab.evaluate("document.activeElement.textContent") == "newcomer", "focus stays"
-    scene.namespace.kubectl("delete", "pinnedreleases", "newcomer")
+    assert f"{guest}: Not ready, TargetNotFound" in tab.locator("#announcer").inner_text()
+    assert tab.evaluate("document.activeElement.textContent") == guest, "focus stays"
+    scene.namespace.kubectl("delete", "pinnedreleases", guest)
     row.wait_for(state="detached")
 
 
@@ -174,6 +182,8 @@ def test_the_moment_answers_as_pinrel_ran_does(tab: Any, page: Page, scene: Scen
         (answer,) = json.loads(said.out)["answers"]
         assert answer["note"] in shown
         assert answer["digest"] is None or answer["digest"][7:19] in shown
+        for end in (answer["since"], answer["until"]):
+            assert end is None or end.replace("T", " ").removesuffix("Z") in shown
 
 
 def test_stepping_goes_from_change_to_change(tab: Any, page: Page, scene: Scene) -> None:
@@ -294,20 +304,20 @@ def test_the_scheme_follows_the_system_until_somebody_chooses(tab: Any, page: Pa
     assert ground() == light, "the choice is kept"
 
 
-def test_hostile_texts_are_shown_as_text(tab: Any, page: Page, scene: Scene) -> None:
+def test_hostile_texts_are_shown_as_text(tab: Any, page: Page, scene: Scene, guest: str) -> None:
     """A cause, an image and a field manager may be any text; the operator records all three."""
     shop = scene.namespace
     pinned = pinned_release(
-        "hostile", target="hostile", digest=DIGEST_A, changeCause=SCRIPT, registry=UNASKED
+        guest, target=guest, digest=DIGEST_A, changeCause=SCRIPT, registry=UNASKED
     )
-    shop.apply(deployment("hostile"), pinned)
-    shop.wait_ready("hostile")
+    shop.apply(deployment(guest), pinned)
+    shop.wait_ready(guest)
     shop.kubectl(
-        "set", "image", "deployment/hostile", f"hostile={SCRIPT}", f"--field-manager={SCRIPT}"
+        "set", "image", f"deployment/{guest}", f"{guest}={SCRIPT}", f"--field-manager={SCRIPT}"
     )
-    scene.wait_correction("hostile")
+    scene.wait_correction(guest)
 
-    tab.goto(f"{page.address}#/{shop.name}/hostile")
+    tab.goto(f"{page.address}#/{shop.name}/{guest}")
 
     history = tab.get_by_role("table", name=re.compile("^Revisions of"))
     history.get_by_role("cell", name=SCRIPT, exact=True).wait_for()

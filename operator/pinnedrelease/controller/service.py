@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Mapping
 
@@ -69,6 +70,7 @@ class Operator:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._is_sparing = False
         self._metrics = Metrics()
         self._session = Session(access, self._metrics.asked_api)
         self._queue = WorkQueue(tell=self._metrics.queued)
@@ -76,7 +78,7 @@ class Operator:
         self._index = TargetIndex()
         self._workloads = WorkloadIndex(len(places) * len(TargetKind), self._wake_for_workload)
         self._pods = PodIndex(len(places), self._wake_for_pod, self._is_governed)
-        self._canary = Canary(clock.monotonic_s)
+        self._canary = Canary(clock.monotonic_s, self._index.seen_version)
         self._watchdog = Watchdog(self._session, self._canary, self._watched())
         self._registries = RegistryParts(
             settings.registries,
@@ -186,7 +188,18 @@ class Operator:
         await self._lead()
         await self._workloads.first_lists.wait()
         await self._pods.first_lists.wait()
+        self._spare_what_lasts()
         await self._workers.run()
+
+    def _spare_what_lasts(self) -> None:
+        """What the lists brought lives as long as the process: the collector looks at it no more.
+
+        With a fleet of ten thousand each of its full rounds would pause everything.
+        """
+        if not self._is_sparing:
+            self._is_sparing = True
+            gc.collect()
+            gc.freeze()
 
     async def _let_go_of_orphans(self) -> None:
         await self._lead()

@@ -29,14 +29,24 @@ class Canary:
     A watch that lags is not dead: while it brings older changes, nothing is missed.
     """
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self, now_s: Callable[[], float], seen_version: Callable[[Key], str | None]
+    ) -> None:
+        """``seen_version`` tells which state of a PinnedRelease its watch has brought last."""
         self._now_s = now_s
+        self._seen_version = seen_version
         self._awaited: dict[Key, tuple[float, str]] = {}
         self._newest = "0"
         self._saw_at_s = 0.0
 
     def wrote(self, key: Key, version: str) -> None:
-        """A status has been stored as this resourceVersion."""
+        """A status has been stored as this resourceVersion.
+
+        Its echo may have come before the answer to the write.
+        """
+        seen = self._seen_version(key)
+        if seen is not None and not is_newer(version, seen):
+            return
         self._awaited.setdefault(key, (self._now_s(), version))
 
     def saw(self, key: Key, version: str | None) -> None:

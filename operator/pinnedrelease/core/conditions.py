@@ -6,7 +6,7 @@ Drifted, TagMoved and RolledBack True mean: look here. DigestAvailable True is g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -121,4 +121,11 @@ def _with_kept_time(condition: Condition, before: Condition | None) -> Condition
         cut = cut[: MESSAGE_LIMIT - 1] + "…"
     unchanged = before is not None and before.status is condition.status
     since = before.last_transition_time if before and unchanged else condition.last_transition_time
-    return replace(condition, message=cut, last_transition_time=since)
+    return Condition(
+        type=condition.type,
+        status=condition.status,
+        reason=condition.reason,
+        message=cut,
+        observed_generation=condition.observed_generation,
+        last_transition_time=since,
+    )

@@ -35,16 +35,15 @@ from pinnedrelease.core.status import Status
 CONTAINERS_LIMIT = 32
 
 
-def draft_intent(case: Case, finding: Finding, situation: Situation) -> Status:
-    """The status ahead of a workload write that puts a new pair in force.
+def draft_intent(final: Status, recorded: Status, intended: History) -> Status:
+    """The status that is written before the workload: the intent, and nothing that is not yet so.
 
     ``observedGeneration`` stays behind: the generation has been seen, but not yet acted on.
     """
-    recorded = case.observed.release.status
     return replace(
-        draft(case, finding),
+        final,
         observed_generation=recorded.observed_generation,
-        history=intended_history(case, situation),
+        history=intended,
         drift=recorded.drift,
     )
 

@@ -21,7 +21,7 @@ from pinnedrelease.core.case import (
     settle_left_s,
 )
 from pinnedrelease.core.conditions import Reason
-from pinnedrelease.core.draft import draft, draft_intent
+from pinnedrelease.core.draft import draft, draft_intent, intended_history
 from pinnedrelease.core.events import TAG_NEWS, events_between
 from pinnedrelease.core.fights import Fight
 from pinnedrelease.core.findings import Consequence, Finding, examine
@@ -92,10 +92,10 @@ def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...
     """
     recorded = case.observed.release.status
     final = draft(case, findings[0])
-    intent = draft_intent(case, findings[0], situation)
+    intended = intended_history(case, situation)
     actions: list[Action] = []
-    if intent.history != recorded.history:
-        actions.append(RecordIntent(status=intent))
+    if intended != recorded.history:
+        actions.append(RecordIntent(status=draft_intent(final, recorded, intended)))
     actions.append(_apply_images(case, situation, final))
     told, memory = _report(case, final)
     actions += told

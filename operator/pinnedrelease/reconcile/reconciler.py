@@ -41,6 +41,26 @@ class _Remembered:
     memory: Memory
 
 
+_Versions = tuple[str, str | None]
+"""The resourceVersions of a PinnedRelease and of its target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """A plan, and what it goes by."""
+
+    observed: Observed
+    now: Instant
+    plan: Plan
+
+    @property
+    def versions(self) -> _Versions:
+        """Which states it goes by."""
+        workload = self.observed.workload
+        version = workload.resource_version if workload is not None else None
+        return self.observed.release.resource_version, version
+
+
 class Reconciler:
     """Brings PinnedReleases to rest, one pass at a time.
 
@@ -85,35 +105,47 @@ class Reconciler:
         """One pass. Returns the seconds after which to look again, or None.
 
         Somebody else writing at the same time is the ordinary case (a workload's own controller
-        does so right after every change), so a conflict is followed by another pass at once, which
-        reads. Raises ClusterErrors. The memory is kept only when the pass went through.
+        does so right after every change), so a conflict is followed by another try at once: by
+        what the watches have told since, or by fresh reads. Raises ClusterErrors. The memory is
+        kept only when the pass went through.
         """
-        for attempt in range(CONFLICTS_IN_A_ROW):
-            try:
-                return await self._one_pass(key, with_watched=attempt == 0)
-            except Conflict as conflict:
-                log.debug("conflict", extra={"pin": str(key), "error": str(conflict)})
-        return await self._one_pass(key, with_watched=False)
-
-    async def _one_pass(self, key: Key, *, with_watched: bool) -> float | None:
-        found = self._decided_unread(key) if with_watched else None
-        if found is None:
-            observed = await self._fresh_world(key)
-            if observed is None:
-                self._remembered.pop(key, None)
-                self._registries.forget(key)
+        refused: _Versions | None = None
+        is_reading = False
+        for _ in range(CONFLICTS_IN_A_ROW):
+            found = None if is_reading else self._decided_unread(key)
+            if found is None or found.versions == refused:
+                is_reading = True
+                found = await self._decided_afresh(key)
+            if found is None:
                 return None
-            now = self._clock.now()
-            found = observed, now, plan(observed, now)
-        observed, now, decided = found
+            try:
+                return await self._carry_out(key, found)
+            except Conflict as conflict:
+                refused = found.versions
+                log.debug("conflict", extra={"pin": str(key), "error": str(conflict)})
+        found = await self._decided_afresh(key)
+        return await self._carry_out(key, found) if found is not None else None
+
+    async def _carry_out(self, key: Key, found: _Decided) -> float | None:
+        observed, now = found.observed, found.now
         try:
-            release = await execute(decided, observed.release, self._writes, now)
+            release = await execute(found.plan, observed.release, self._writes, now)
         except WorkloadWriteRefused as refused:
             return await self._report_refusal(key, observed, refused, now)
-        self._remembered[key] = _Remembered(release=release, memory=decided.memory)
-        return decided.requeue_after_s
+        self._remembered[key] = _Remembered(release=release, memory=found.plan.memory)
+        return found.plan.requeue_after_s
 
-    def _decided_unread(self, key: Key) -> tuple[Observed, Instant, Plan] | None:
+    async def _decided_afresh(self, key: Key) -> _Decided | None:
+        """What to do by fresh reads; None when the PinnedRelease is gone."""
+        observed = await self._fresh_world(key)
+        if observed is None:
+            self._remembered.pop(key, None)
+            self._registries.forget(key)
+            return None
+        now = self._clock.now()
+        return _Decided(observed=observed, now=now, plan=plan(observed, now))
+
+    def _decided_unread(self, key: Key) -> _Decided | None:
         """What to do by what the watches have told, where that may stand without a read."""
         known = self._known(key)
         if known is None or self._neighbours.sharing_target(key):
@@ -131,7 +163,7 @@ class Reconciler:
         is_vouched_for = is_echoed and watched is not None and watched.by_event
         if not needs_no_read(observed, decided, is_vouched_for=is_vouched_for):
             return None
-        return observed, now, decided
+        return _Decided(observed=observed, now=now, plan=decided)
 
     def _known(self, key: Key) -> _Remembered | None:
         """The PinnedRelease as the watch or our last write has it; None when it must be read.

@@ -122,6 +122,15 @@ async def test_without_the_secret_nothing_is_told(served: Served, path: str) -> 
         assert "open the address" in await answer.text()
 
 
+async def test_a_request_that_names_no_path_is_refused_as_well(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    host = f"127.0.0.1:{served.port}"
+    writer.write(f"OPTIONS * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+
+    assert (await reader.readline()).split()[1] == b"404"
+    writer.close()
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_nothing_but_reading_is_answered(served: Served, method: str) -> None:
     served.board.put(release())

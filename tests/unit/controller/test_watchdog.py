@@ -37,15 +37,13 @@ class AnsweringSession(Session):
         return Document({})
 
 
-def _canary() -> Canary:
-    return Canary(asyncio.get_running_loop().time)
-
-
 class World:
     """A process with one watch, open."""
 
     def __init__(self) -> None:
-        self.session, self.canary, self.answer = AnsweringSession(), _canary(), Answer()
+        self.session, self.answer = AnsweringSession(), Answer()
+        self.seen: dict[Key, str] = {}
+        self.canary = Canary(asyncio.get_running_loop().time, self.seen.get)
         self.session.watches.opened(PATH, self.answer)
         self.watchdog = Watchdog(self.session, self.canary, frozenset({PATH}))
         self.task = asyncio.create_task(self.watchdog.run())
@@ -141,6 +139,21 @@ def test_a_watch_that_is_late_is_not_dead_and_one_that_leaves_out_is(
             await asyncio.sleep(CANARY_LIMIT_S / 10)
             world.canary.saw(Key("shop", "other"), brings)
         assert world.task.done() is is_blind
+        world.end()
+
+    run_virtually(story())
+
+
+def test_an_echo_that_comes_before_the_answer_to_its_write_is_seen() -> None:
+    """It ended idle processes a minute after their last write, about every second time."""
+
+    async def story() -> None:
+        world = World()
+        world.seen[KEY] = "7"
+        world.canary.saw(KEY, "7")
+        world.canary.wrote(KEY, "7")
+        await asyncio.sleep(10 * CANARY_LIMIT_S)
+        assert not world.task.done()
         world.end()
 
     run_virtually(story())

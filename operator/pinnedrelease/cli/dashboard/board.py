@@ -54,11 +54,6 @@ class Board:
         """Why what is shown may be old; None while the watch is open."""
         return self._trouble
 
-    @property
-    def namespaces(self) -> list[str]:
-        """Those that have a PinnedRelease."""
-        return sorted({namespace for namespace, _ in self._releases})
-
     def find(self, key: Key) -> Release | None:
         """One PinnedRelease, or None."""
         return self._releases.get(key)

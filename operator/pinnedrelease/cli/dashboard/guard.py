@@ -41,7 +41,7 @@ def guard(port: int, secret: str) -> Middleware:
         # A name of somebody else's that resolves to loopback (DNS rebinding) is in the Host header.
         if request.headers.get("Host", "").lower() not in hosts:
             raise web.HTTPMisdirectedRequest(text="this page is served on loopback only\n")
-        given = request.path.split("/", 2)[1]
+        given = request.path.removeprefix("/").partition("/")[0]
         if not secrets.compare_digest(given.encode(), secret.encode()):
             raise web.HTTPNotFound(text="open the address that `pinrel ui` has printed\n")
         return await handler(request)

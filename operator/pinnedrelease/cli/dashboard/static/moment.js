@@ -1,6 +1,6 @@
 // What ran at a moment, for all releases of a namespace. The answers are those of `pinrel ran`.
 
-import { announce, copyButton, h, icon, s, table } from "./dom.js";
+import { announce, h, icon, s, swap, table } from "./dom.js";
 import { hueOf, pair } from "./digest.js";
 import { pathOf } from "./releases.js";
 import { fetched, namespaces } from "./store.js";
@@ -25,7 +25,8 @@ function bar(answer, x, width, tallest) {
 /** The answer for a moment: each holds from its `since` until just before its `until`. */
 function answerAt(record, when) {
   const found = record.answers.find((one) => at(one.since) <= when && (!one.until || when < at(one.until)));
-  return found || (record.answers.length ? NOTHING : NEVER);
+  if (found) return found;
+  return record.answers.length ? { ...NOTHING, until: record.answers[0].since } : NEVER;
 }
 
 export class MomentView {
@@ -38,7 +39,7 @@ export class MomentView {
     this.lead = h("p", { class: "under", "aria-live": "off" });
     this.choice = h("select", { id: "namespace", onchange: (event) => { this.namespace = event.target.value; this.load(); } });
     this.input = h("input", { type: "datetime-local", id: "moment", step: 1, onchange: (event) => { if (event.target.value) this.go(at(`${event.target.value}Z`)); } });
-    this.slider = h("input", { type: "range", id: "slider", "aria-label": "Moment (UTC)", oninput: (event) => this.go(Number(event.target.value), false), onchange: () => this.tell() });
+    this.slider = h("input", { type: "range", id: "slider", "aria-label": "Moment (UTC)", oninput: (event) => this.show(Number(event.target.value)), onchange: (event) => { this.go(Number(event.target.value)); this.tell(); } });
     const step = (words, direction) => h("button", { type: "button", class: "copy", onclick: () => this.step(direction) }, words);
     const frame = table("What ran at the moment", [["Release"], ["", "lane-column"], ["Ran"], ["How sure", "how-sure"], ["From (UTC)", "time"], ["Until (UTC)", "time"]], [], { class: "moment" });
     frame.querySelector("tbody").replaceWith(this.body);
@@ -65,9 +66,14 @@ export class MomentView {
   async load() {
     const known = namespaces();
     if (!known.includes(this.namespace)) this.namespace = known[0] ?? this.namespace ?? "";
-    this.choice.replaceChildren(...known.map((name) => h("option", { value: name, selected: name === this.namespace }, name)));
+    if (this.known !== known.join()) {
+      // Not while nothing has changed: an open list would close.
+      this.choice.replaceChildren(...known.map((name) => h("option", { value: name }, name)));
+      this.known = known.join();
+    }
+    this.choice.value = this.namespace;
     const records = await fetched(`records?namespace=${encodeURIComponent(this.namespace)}`);
-    if (this.closed) return;
+    if (this.closed || records === undefined) return;
     this.records = records;
     const times = this.records.flatMap((one) => one.answers.map((answer) => at(answer.since)));
     this.end = Math.max(Math.floor(Date.now() / 1000), ...times);
@@ -75,18 +81,23 @@ export class MomentView {
     this.bounds = [...new Set(times)].sort((one, other) => one - other);
     const step = Math.max(1, Math.round((this.end - this.start) / STEPS));
     for (const [name, value] of Object.entries({ min: this.start, max: this.end, step })) this.slider.setAttribute(name, value);
-    this.go(this.when ?? this.end, this.when !== null);
+    this.go(this.when ?? this.end);
   }
 
-  /** Moves to a moment; it stands in the address, so that it can be sent to a colleague of the same page. */
-  go(when, moveSlider = true) {
-    this.when = when;
-    if (moveSlider) this.slider.value = when;
-    this.input.value = isoOf(when).slice(0, 19);
-    this.slider.setAttribute("aria-valuetext", `${plain(isoOf(when))} UTC`);
+  /** Moves to a moment, which from then on stands in the address: a reload comes back to it. */
+  go(when) {
+    this.slider.value = when;
     history.replaceState(null, "", `#/at/${isoOf(when)}/${this.namespace}`);
+    this.show(when);
+  }
+
+  show(when) {
+    this.when = when;
+    // Not while somebody types in it.
+    if (document.activeElement !== this.input) this.input.value = isoOf(when).slice(0, 19);
+    this.slider.setAttribute("aria-valuetext", `${plain(isoOf(when))} UTC`);
     this.lead.textContent = `namespace ${this.namespace}, ${plain(isoOf(when))} UTC`;
-    this.body.replaceChildren(...this.records.map((record) => this.row(record)));
+    this.body = swap(this.body, h("tbody", {}, this.records.map((record) => this.row(record))));
   }
 
   step(direction) {
@@ -107,13 +118,13 @@ export class MomentView {
     const key = `${record.namespace}/${record.name}`;
     const pin = answer.digest && { tag: answer.tag, digest: answer.digest, short: answer.digest.split(":")[1].slice(0, 12) };
     return h("tr", { "data-key": key },
-      h("th", { scope: "row" }, h("a", { href: pathOf(record) }, record.name)),
+      h("th", { scope: "row" }, h("a", { href: pathOf(record), "data-focus": key }, record.name)),
       h("td", { class: "lane-column" }, this.lane(record)),
       h("td", {}, pin ? pair(pin, key) : "–"),
       h("td", {}, h("span", { class: "mark-state", "data-certainty": answer.certainty }, icon(answer.certainty), CERTAINTIES[answer.certainty]),
         h("p", { class: "message", title: answer.note }, answer.note)),
       h("td", { class: "time" }, answer.since ? plain(answer.since) : "–"),
-      h("td", { class: "time" }, answer.until ? plain(answer.until) : answer.since ? "now" : "–"));
+      h("td", { class: "time" }, answer.until ? plain(answer.until) : answer.digest ? "now" : "–"));
   }
 
   lane(record) {
@@ -126,6 +137,6 @@ export class MomentView {
     });
     return h("div", { class: "lane" },
       s("svg", { class: "lane-picture", width: "100%", height: TALL, "aria-hidden": "true" }, blocks),
-      h("div", { class: "cursor", place: (this.when - this.start) / (this.end - this.start) }));
+      h("div", { class: "cursor", place: Math.min(1, Math.max(0, (this.when - this.start) / (this.end - this.start))) }));
   }
 }

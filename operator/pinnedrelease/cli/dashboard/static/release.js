@@ -1,6 +1,6 @@
 // One release: the pair in force, its timeline, and every record behind it.
 
-import { copyButton, h, icon, swap, table } from "./dom.js";
+import { copyButton, h, swap, table } from "./dom.js";
 import { face, pair } from "./digest.js";
 import { pathOf, signals, stateMark } from "./releases.js";
 import { fetched } from "./store.js";
@@ -132,7 +132,7 @@ export class ReleaseView {
 
   async load() {
     const release = await fetched(this.path);
-    if (this.closed) return;
+    if (this.closed || release === undefined) return;
     this.release = release;
     this.content = swap(this.content, release ? this.page(release) : this.absent());
     this.picture = this.content.querySelector(".picture-frame");
@@ -149,10 +149,10 @@ export class ReleaseView {
     return h("div", { class: "release" },
       h("p", { class: "crumb" }, h("a", { href: "#/", "data-focus": "back" }, "Releases"), " / ", one.namespace),
       h("div", { class: "head" },
-        h("div", {}, h("h1", {}, one.name), h("p", { class: "state-line" }, stateMark(one), h("span", { class: "reason" }, one.reason), signals(one)),
+        h("div", {}, h("h1", { tabindex: -1, "data-focus": "heading" }, one.name), h("p", { class: "state-line" }, stateMark(one), h("span", { class: "reason" }, one.reason), signals(one)),
           h("p", { class: "lead" }, one.message), notices(one))),
       h("div", { class: "pair-and-facts" }, pairCard(one), factsCard(one)),
-      hasHistory ? section("Timeline", h("div", { class: "picture-frame", tabindex: 0, role: "region", "aria-label": "Timeline, can be scrolled" }), legend(one)) : null,
+      hasHistory ? section("Timeline", h("div", { class: "picture-frame", tabindex: 0, "data-focus": "timeline", role: "region", "aria-label": "Timeline, can be scrolled" }), legend(one)) : null,
       hasHistory ? section("History", history(one, this.key), copyButton(one.commands.history, "history command", "Copy history command")) : null,
       one.drift.length ? section("Incidents", incidents(one, this.key)) : null,
       one.gaps.length ? section("Not watched", gaps(one, this.key)) : null,

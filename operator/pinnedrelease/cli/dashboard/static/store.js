@@ -30,10 +30,13 @@ export function follow(onNews, onLink) {
 export const sorted = () => [...releases.values()].sort((one, other) => keyOf(one).localeCompare(keyOf(other), "en"));
 export const namespaces = () => [...new Set([...releases.values()].map((one) => one.namespace))].sort();
 
-/** JSON from the server; null when there is no such thing. */
+/** JSON from the server; null when there is no such thing, undefined when nobody answers. */
 export async function fetched(path) {
-  const answer = await fetch(path);
-  if (answer.status === 404) return null;
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.json();
+  try {
+    const answer = await fetch(path);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    // The stream of news ends at the same time, and the page says so.
+    return undefined;
+  }
 }

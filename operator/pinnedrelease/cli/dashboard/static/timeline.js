@@ -40,7 +40,10 @@ function fitted(text, width, perLetter) {
   return most < 3 ? "" : `${text.slice(0, most - 1)}…`;
 }
 
-function block(one, x, end, now) {
+/** The text where there is room for all of it, else none: the legend has the sign. */
+const allOrNone = (text, width, perLetter) => (text.length * perLetter <= width ? text : "");
+
+function block(one, x, end) {
   const width = Math.max(4, x(end) - x(at(one.since)) - 3);
   const left = x(at(one.since));
   const ready = one.ready ? Math.min(width, x(Math.min(at(one.ready), end)) - left) : width;
@@ -65,7 +68,7 @@ function incident(one, lane, x, now, end) {
   return s("g", { class: `incident${one.until ? "" : " open"}` },
     s("title", {}, `${KINDS[one.kind]}: ${one.subject}, by ${one.actor}\n${plain(one.since)} to ${one.until ? plain(one.until) : "now"} UTC`),
     s("path", { class: "stretch", d: `M${left} ${y}H${Math.max(left, right)}` }),
-    s("text", { class: "who", x: left + 13, y: y + 4 }, fitted(`${KINDS[one.kind]}, ${one.actor}`, end - left - 20, 6.2)),
+    s("text", { class: "who", x: left + 13, y: y + 4 }, allOrNone(`${KINDS[one.kind]}, ${one.actor}`, end - left - 20, 6.2)),
     s("path", { class: `sign ${one.kind}`, transform: `translate(${left} ${y})`, d: SIGNS[one.kind] }));
 }
 
@@ -114,7 +117,7 @@ export function draw(release, available) {
     s("defs", {}, s("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
       s("path", { class: "hatching", d: "M0 0V6" }))),
     axis(bounds, x, bottom),
-    revisions.map((one) => block(one, x, one.until ? at(one.until) : latest, now)),
+    revisions.map((one) => block(one, x, one.until ? at(one.until) : latest)),
     release.gaps.map((gap) => s("g", { class: "gap" },
       s("title", {}, `Unknown: no operator was watching. ${plain(gap.since)} to ${plain(gap.until)} UTC`),
       s("rect", { x: x(at(gap.since)), y: BLOCK.top - 4, width: Math.max(6, x(at(gap.until)) - x(at(gap.since))), height: bottom - BLOCK.top + 4 }))),
