@@ -31,7 +31,7 @@ from markdown_files import ROOT, commands, pages
 from namespace import Namespace
 from operator_process import ACCOUNT, NAMESPACE, OperatorProcess
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 COMPLETES = re.compile(r"yaml: completes (?P<path>\S+)$")
 NOT_APPLIED = re.compile(r"yaml: not applied: \S+")
@@ -42,8 +42,8 @@ EXAMPLE_IMAGES = {
     "1.4.3": "sha256:51c7e0b94d2f8a36e1905bd7c4f2a86830d9b1e75f6c2a4d8e03b7916fa5c0d8",
 }
 """Tags of my-api, and the digests that pages show for them."""
-FOLLOW_S = 120.0
-"""How long the commands of one block may take."""
+FOLLOW_S = 300.0
+"""How long the commands of one block may take: more than the patience that they name."""
 LENT = ("crds", "docs", "integrations", "manifests", "monitoring")
 """Folders of the repository that commands of pages read."""
 
