@@ -44,16 +44,18 @@ def both(digest: str, tag: str) -> tuple[Manifest, Manifest]:
 
 def kustomization(namespace: Namespace, **spec: object) -> Manifest:
     """The shipped Kustomization, for the objects of these tests; with None a field is left out."""
+    rules = [
+        {**rule, "target": {**rule["target"], "name": "web"}} for rule in SYNC["spec"]["ignore"]
+    ]
     changed: dict[str, object] = {
         **SYNC["spec"],
+        "ignore": rules,
         "interval": "1h",
         "timeout": "1m",
         "sourceRef": {"kind": "GitRepository", "name": SOURCE},
         "targetNamespace": namespace.name,
         **spec,
     }
-    for rule in SYNC["spec"]["ignore"]:
-        rule["target"]["name"] = "web"
     return {
         "apiVersion": SYNC["apiVersion"],
         "kind": SYNC["kind"],
