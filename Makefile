@@ -35,7 +35,7 @@ demo: setup ## Run the main job on a real control plane (KEEP=1 leaves it runnin
 	@$(BIN)/python -m examples.demo
 
 .PHONY: test
-test: check test-unit test-integration test-faults-ci soak test-rights ## Run every check and test
+test: check test-unit test-integration test-faults-ci soak test-rights bench-quick ## Run every check and test
 
 .PHONY: check
 check: setup ## Lint, types, import rules, generated files
