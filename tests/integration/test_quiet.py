@@ -99,7 +99,7 @@ def test_one_change_costs_one_workload_write_and_at_most_three_status_writes(
         ("CronJob", "batch/v1", cron_job),
     ],
 )
-def test_every_kind_is_adopted_corrected_promoted_and_returned(
+def test_every_kind_is_awaited_adopted_corrected_promoted_and_returned(
     namespace: Namespace, kind: str, api_version: str, manifest: object
 ) -> None:
     assert callable(manifest)
@@ -113,7 +113,12 @@ def test_every_kind_is_adopted_corrected_promoted_and_returned(
         )
         namespace.wait_ready()
 
-    namespace.apply(manifest(), pinned_release(target=target))
+    namespace.apply(pinned_release(target=target))
+    eventually(
+        lambda: namespace.condition("Reconciling") == ("True", "WaitingForTarget"),
+        lambda: namespace.describe("web"),
+    )
+    namespace.apply(manifest())
     wait(DIGEST_A)
     path = "/" + field.replace(".", "/") + "/spec/containers/0/image"
     patch = json.dumps([{"op": "replace", "path": path, "value": f"{REPOSITORY}:dev"}])
