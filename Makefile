@@ -72,7 +72,7 @@ mutants: setup ## Break writer, history and lease in twelve ways: which test not
 	@$(BIN)/python -m model.seeded_mutants
 
 .PHONY: test-integration
-test-integration: control-plane monitoring-tools ## Tests on the real control plane
+test-integration: control-plane monitoring-tools tools ## Tests on the real control plane
 	@rm -rf $(AUDIT_LOGS) && mkdir -p $(AUDIT_LOGS)
 	CONTROL_PLANE_AUDIT_LOGS=$(AUDIT_LOGS) $(BIN)/pytest tests/integration $(SIDE_BY_SIDE)
 
