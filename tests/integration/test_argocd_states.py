@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -63,4 +64,10 @@ def test_a_state_is_what_the_testdata_says(stage: Stage, state: str) -> None:
     stored = TESTDATA / f"{state}.yaml"
     if os.environ.get(RECORD):
         stored.write_text(yaml.safe_dump(found, width=100))
-    assert found == yaml.safe_load(stored.read_text())
+    assert _without_counts(found) == _without_counts(yaml.safe_load(stored.read_text()))
+
+
+def _without_counts(state: Any) -> Any:
+    """How many pods come and go at a moment differs from run to run, and decides nothing here."""
+    status = {name: value for name, value in state.get("status", {}).items() if name != "pods"}
+    return {**state, "status": status}

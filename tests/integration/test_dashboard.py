@@ -311,7 +311,7 @@ def test_hostile_texts_are_shown_as_text(tab: Any, page: Page, scene: Scene, gue
         guest, target=guest, digest=DIGEST_A, changeCause=SCRIPT, registry=UNASKED
     )
     shop.apply(deployment(guest), pinned)
-    shop.wait_ready(guest)
+    shop.wait_ready(guest, timeout_s=60)
     shop.kubectl(
         "set", "image", f"deployment/{guest}", f"{guest}={SCRIPT}", f"--field-manager={SCRIPT}"
     )

@@ -40,7 +40,7 @@ RESULT   CHECK               WHAT IS, AND WHAT TO DO
 OK       api-server          {server} answers, Kubernetes {version["gitVersion"]}
 OK       crd                 pinnedrelease.dev/v1alpha1 is installed, of this version
 OK       releases            1 to look at in namespace {pinned.name}
-OK       operator            no Deployment has the labels \
+OK       operator            no Deployment or StatefulSet has the labels \
 app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=controller, but an operator has \
 looked at the newest spec of all 1 PinnedReleases here: it runs elsewhere
 OK       your-rights         you may use every command here
