@@ -40,12 +40,16 @@ class Watches:
         return self._pods.pods_of(namespace, workload)
 
 
-def brought_release(event: str | None, document: Mapping[str, object]) -> Brought:
-    """What a watch has brought. A list is read at once, so that its documents do not pile up."""
-    if event is None:
-        read = _read(document, by_event=False)
+def brought_release(event: str | None, document: Mapping[str, object], *, at_once: bool) -> Brought:
+    """What a watch has brought, to be read when a pass asks for it, if it does.
+
+    ``at_once`` where no pass comes soon, so that documents do not pile up: after a list, and while
+    another process leads.
+    """
+    if at_once:
+        read = _read(document, by_event=event is not None)
         return lambda: read
-    return lambda: _read(document, by_event=True)
+    return lambda: _read(document, by_event=event is not None)
 
 
 def _read(document: Mapping[str, object], *, by_event: bool) -> Watched[Release] | None:

@@ -232,7 +232,8 @@ class Operator:
             return
         is_news = not self._reconciler.knows(key, version)
         rivals = self._index.sharing_target(key)
-        brought = brought_release(event, document) if is_news else None
+        at_once = event is None or not self._is_leading()
+        brought = brought_release(event, document, at_once=at_once) if is_news else None
         self._index.put(key, target_in(document), version, brought)
         if is_news:
             self._queue.add(key)
