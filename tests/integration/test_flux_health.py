@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,7 @@ def container_is_missing(namespace: Namespace) -> None:
 def another_governs_the_container(namespace: Namespace) -> None:
     namespace.apply(deployment(), pinned_release("elder", registry=UNASKED))
     namespace.wait_ready("elder")
+    time.sleep(1.1)  # creation times have whole seconds
     namespace.apply(pinned_release(registry=UNASKED, digest=DIGEST_B))
 
 
