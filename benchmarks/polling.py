@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -50,8 +51,8 @@ def run(pairs: int, releases: int) -> list[Figure]:
 
 
 async def _asked_in_rounds(registry: Registry, pairs: int, releases: int) -> int:
-    pins = await asyncio.to_thread(_pushed, registry, pairs)
-    everything = dict(map(_release, range(releases), itertools.cycle(pins)))
+    pins = await asyncio.to_thread(pushed, registry, pairs)
+    everything = fleet(pins, releases)
     async with parts(registry.address) as room:
         clock = SystemClock()
 
@@ -76,7 +77,7 @@ async def _asked_in_rounds(registry: Registry, pairs: int, releases: int) -> int
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _pushed(registry: Registry, pairs: int) -> list[Pin]:
+def pushed(registry: Registry, pairs: int) -> list[Pin]:
     """Repositories with one image each."""
 
     def push(number: int) -> Pin:
@@ -88,8 +89,12 @@ def _pushed(registry: Registry, pairs: int) -> list[Pin]:
         return list(pool.map(push, range(pairs)))
 
 
-def _release(number: int, pin: Pin) -> tuple[Key, Release]:
-    key = Key(f"team-{number % NAMESPACES}", f"web-{number}")
+def fleet(pins: Sequence[Pin], count: int) -> dict[Key, Release]:
+    """So many PinnedReleases that share these pairs."""
     wish = RegistryWish(interval=timedelta(seconds=INTERVAL_S))
-    spec = desired(pin, registry=wish)
-    return key, release(spec, namespace=key.namespace, name=key.name, uid=f"uid-{number}")
+    found: dict[Key, Release] = {}
+    for number, pin in zip(range(count), itertools.cycle(pins), strict=False):
+        key = Key(f"team-{number % NAMESPACES}", f"web-{number}")
+        spec = desired(pin, registry=wish)
+        found[key] = release(spec, namespace=key.namespace, name=key.name, uid=f"uid-{number}")
+    return found

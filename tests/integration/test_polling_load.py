@@ -5,31 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from benchmarks.polling import INTERVAL_S, SETTLE_S, fleet, pushed
 
 from controlplane.binaries import ensure
 from controlplane.registry import Registry
-from pinnedrelease.core.observed import Release
-from pinnedrelease.core.pin import Pin
-from pinnedrelease.core.registry import Presence, RegistryWish
+from pinnedrelease.core.registry import Presence
 from pinnedrelease.reconcile.clock import SystemClock
-from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.keyring import Keyrings
 from pinnedrelease.reconcile.registry_watch import RegistryWatch
 from pinnedrelease.registry.poller import Poller
 from registry_parts import NoSecrets, parts
-from worlds import desired, release, workload
+from worlds import workload
 
 pytestmark = pytest.mark.integration
 
 PAIRS, RELEASES = 500, 10_000
-INTERVAL_S = 30.0
-SETTLE_S = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -39,32 +32,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         yield running
 
 
-def push_all(registry: Registry) -> list[Pin]:
-    """Five hundred repositories, each with one image."""
-
-    def push(number: int) -> Pin:
-        path = f"load/web-{number}"
-        digest = registry.push_image(path, "1.0", f"content {number}".encode()).digest
-        return Pin.declare(repository=f"{registry.address}/{path}", tag="1.0", digest=digest)
-
-    with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(push, range(PAIRS)))
-
-
-def releases(pins: list[Pin]) -> dict[Key, Release]:
-    wish = RegistryWish(interval=timedelta(seconds=INTERVAL_S))
-    found: dict[Key, Release] = {}
-    for number in range(RELEASES):
-        key = Key(f"team-{number % 20}", f"web-{number}")
-        spec = desired(pins[number % PAIRS], registry=wish)
-        made = release(spec, namespace=key.namespace, name=key.name, uid=f"uid-{number}")
-        found[key] = replace(made)
-    return found
-
-
 async def test_each_distinct_question_is_asked_once_an_interval(registry: Registry) -> None:
-    pins = await asyncio.to_thread(push_all, registry)
-    everything = releases(pins)
+    pins = await asyncio.to_thread(pushed, registry, PAIRS)
+    everything = fleet(pins, RELEASES)
     clock, target = SystemClock(), workload()
     woken: Counter[object] = Counter()
     async with parts(registry.address) as room:

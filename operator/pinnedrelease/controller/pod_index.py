@@ -43,8 +43,7 @@ class PodIndex:
             del self._pods[place]
         for one in items:
             self._put(one)
-        if not self.first_lists.are_complete:
-            self.first_lists.one_came()
+        self.first_lists.one_came()
         self._allowed = True
         touched = before.keys() | {(one.namespace, one.target) for one in items}
         for place in touched:
