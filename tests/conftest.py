@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from audit import AuditLog
 from controlplane.binaries import ensure
 from controlplane.cluster import Cluster, existing_cluster
 from controlplane.plane import ControlPlane
+from controlplane.processes import report
 from namespace import Namespace
 from operator_process import OperatorProcess
 
@@ -33,6 +34,15 @@ settings.load_profile(os.environ.get("PINREL_LAWS", "any-machine"))
 NAMED_CLUSTER = "PINREL_TEST_KUBECONFIG"
 """Set by `make test KUBECONFIG=...`. A KUBECONFIG that merely stands in the environment may be
 production's and is never used."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the operator said last, and what has died."""
+    found = yield
+    if found.failed:
+        found.sections += report("operator")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +27,20 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+_started: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+def report(always: str) -> list[tuple[str, str]]:
+    """State and end of the log of each program of this name, and of each that died by itself."""
+    found = []
+    for child in sorted(_started, key=lambda one: one.pid):
+        code = child.returncode
+        if not child.is_stopped and (code is not None or child.name == always):
+            state = "runs" if code is None else f"ended with {code}"
+            found.append((f"{child.name} ({child.pid}) {state}", child.tail()))
+    return found
+
+
 class ProcessFailed(RuntimeError):
     """A program ended, or was not ready in time; the message has the end of its log."""
 
@@ -42,6 +57,8 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
+        self.is_stopped = False
+        """Whether its owner has asked for its end."""
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-S", "-c", _SHIM, str(os.getpid()), *map(str, command)],
@@ -52,6 +69,7 @@ class Child:
                 # Its own session: Ctrl-C in the terminal reaches the owner, who stops in order.
                 start_new_session=True,
             )
+        _started.add(self)
 
     @property
     def pid(self) -> int:
@@ -88,6 +106,7 @@ class Child:
 
     def stop(self) -> None:
         """End it: politely, then not."""
+        self.is_stopped = True
         self.send(signal.SIGTERM)
         try:
             self._process.wait(STOP_S)
@@ -96,12 +115,16 @@ class Child:
 
     def kill(self) -> None:
         """End it at once."""
+        self.is_stopped = True
         self.send(signal.SIGKILL)
         self._process.wait()
 
     def tail(self, characters: int = 3000) -> str:
         """The end of its log."""
-        return self.log.read_text(errors="replace")[-characters:]
+        try:
+            return self.log.read_text(errors="replace")[-characters:]
+        except FileNotFoundError:
+            return "(its log is gone)"
 
 
 def free_port() -> int:

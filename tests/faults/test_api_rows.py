@@ -63,6 +63,19 @@ def test_a01_api_server_restarts(world: World) -> None:
     assert world.restarts <= 1
 
 
+def test_an_api_server_that_refuses_watches_for_a_moment_is_watched_again(world: World) -> None:
+    """One that starts knows no roles yet. The watches were given up for five minutes."""
+    world.adopt()
+    with world.proxy.during(When(verb="watch"), respond(403)):
+        world.plane.restart("kube-apiserver")
+        time.sleep(1)
+    world.drift()
+
+    world.settles(A, timeout_s=30)
+    world.check()
+    assert world.restarts == 0
+
+
 @some_time
 @row("A-02", "the API server refuses connections", "fewer than 2 requests/s, converges")
 def test_a02_api_server_down(world: World, seconds: int) -> None:

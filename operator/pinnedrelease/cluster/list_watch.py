@@ -11,12 +11,14 @@ from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Gone, MalformedDocument
 from pinnedrelease.cluster.session import Session
+from pinnedrelease.cluster.watch_book import LONGEST_PAUSE_S
 from pinnedrelease.core import backoff
 
 log = logging.getLogger(__name__)
 
 PAGE = 500
-FORBIDDEN_RETRY_S = 300.0
+REFUSALS = 6
+"""So many in a row, two seconds or more: an API server that starts refuses what is allowed."""
 RELIST_S = 3600.0
 """An end that was never told leaves an object that is none: now and then all are listed anew."""
 
@@ -61,7 +63,7 @@ class ListWatch(Generic[Item]):
 
     async def run(self) -> None:
         """Keep up, for ever."""
-        failures = 0
+        failures = refusals = 0
         version: str | None = None
         now_s = asyncio.get_running_loop().time
         listed_at_s = now_s()
@@ -71,19 +73,28 @@ class ListWatch(Generic[Item]):
                     listed_at_s = now_s()
                     version = await self._list()
                 version = await self._watch(version)
-                failures = 0
+                failures = refusals = 0
             except Gone:
                 version = None
             except Forbidden as error:
-                log.warning("not watched", extra={"path": self._path, "error": str(error)})
+                refusals += 1
+                if refusals < REFUSALS:
+                    await self._pause(refusals)
+                    continue
+                if refusals == REFUSALS:
+                    log.warning("not watched", extra={"path": self._path, "error": str(error)})
                 self._events.not_allowed(self._namespace)
                 version = None
-                await asyncio.sleep(FORBIDDEN_RETRY_S)
+                await asyncio.sleep(LONGEST_PAUSE_S)
             except ClusterError as error:
-                failures += 1
-                delay_s = backoff.delay_s(failures, self._unit_random())
+                failures, refusals = failures + 1, 0
                 log.info("a watch ended", extra={"path": self._path, "error": str(error)})
-                await asyncio.sleep(delay_s)
+                await self._pause(failures)
+
+    async def _pause(self, failures: int) -> None:
+        """Growing, but an API server that is back is not left alone for long."""
+        delay_s = backoff.delay_s(failures, self._unit_random())
+        await asyncio.sleep(min(delay_s, LONGEST_PAUSE_S))
 
     async def _list(self) -> str:
         found: list[Item] = []

@@ -18,9 +18,11 @@ from pinnedrelease.reconcile.versions import is_newer
 log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
-CLOSED_LIMIT_S = 45.0
-"""A watch that ended is asked for anew within seconds, at the most 20 (``watch_book``)."""
-CANARY_LIMIT_S = 60.0
+CLOSED_LIMIT_S = 20.0
+"""The longest pause before a watch that ended is asked for anew (``watch_book``)."""
+CANARY_LIMIT_S = 40.0
+PATIENCE_S = 30.0
+"""An API server that answers again has its watches back within the longest pause, and some."""
 
 
 class Canary:
@@ -76,17 +78,21 @@ class Watchdog:
         self.trouble: str | None = None
 
     async def run(self) -> None:
-        """Look for ever; return when the process is blind."""
+        """Look for ever; return when the process stays blind though the API server answers."""
+        now_s = asyncio.get_running_loop().time
+        answers_since_s: float | None = None
         while True:
             await asyncio.sleep(LOOK_S)
             blind = self._blindness()
-            if blind is None:
-                continue
-            path, reason = blind
             # While the API server does not answer, nobody can watch, and a new process neither.
-            if await self._answers(path):
-                self.trouble = reason
-                log.error("blind, so this process ends", extra={"reason": reason})
+            if blind is None or not await self._answers(blind[0]):
+                answers_since_s = None
+                continue
+            if answers_since_s is None:
+                answers_since_s = now_s()
+            if now_s() - answers_since_s >= PATIENCE_S:
+                self.trouble = blind[1]
+                log.error("blind, so this process ends", extra={"reason": self.trouble})
                 return
 
     def _blindness(self) -> tuple[str, str] | None:

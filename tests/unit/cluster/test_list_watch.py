@@ -13,9 +13,10 @@ import pytest
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Gone, NotFound, Unavailable
-from pinnedrelease.cluster.list_watch import FORBIDDEN_RETRY_S, PAGE, ListWatch
+from pinnedrelease.cluster.list_watch import PAGE, REFUSALS, ListWatch
 from pinnedrelease.cluster.pods import OwnedPod, watched_pod
 from pinnedrelease.cluster.session import Session
+from pinnedrelease.cluster.watch_book import LONGEST_PAUSE_S
 
 PODS = "/api/v1/pods"
 LIST = {"limit": str(PAGE)}
@@ -222,24 +223,39 @@ async def test_pages_that_are_too_old_are_read_from_the_first_one_again() -> Non
     assert session.asked[2] == (PODS, LIST)
 
 
+@pytest.mark.parametrize("refusals", [REFUSALS, REFUSALS + 3])
 @pytest.mark.parametrize(
-    ("before", "asked"),
-    [([], ["list", "list", "60"]), ([page(version="10")], ["list", "10", "list", "60"])],
-    ids=["list", "watch"],
+    ("before", "version"), [([], "list"), ([page(version="10")], "10")], ids=["list", "watch"]
 )
-async def test_when_pods_may_not_be_read_it_is_told_and_tried_again_much_later(
-    pauses: list[float], before: list[Any], asked: list[str]
+async def test_when_pods_may_not_be_read_it_is_told_and_tried_again_later(
+    pauses: list[float], before: list[Any], version: str, refusals: int
 ) -> None:
-    session = ScriptedSession(*before, Forbidden("no"), page(version="60"), [])
+    refused = [Forbidden("no")] * refusals
+    session = ScriptedSession(*before, *refused, page(version="60"), [])
 
     told = await play(session)
 
-    assert [what for what, _ in told] == ["all of None"] * len(before) + [
-        "not allowed",
-        "all of None",
-    ]
-    assert pauses == [FORBIDDEN_RETRY_S]
-    assert versions(session) == asked
+    times = refusals - REFUSALS + 1
+    assert [what for what, _ in told] == [
+        *["all of None"] * len(before), *["not allowed"] * times, "all of None",
+    ]  # fmt: skip
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6] + [LONGEST_PAUSE_S] * times
+    assert versions(session)[len(before) :][:REFUSALS] == [version] * REFUSALS
+    assert versions(session)[-2:] == ["list", "60"]
+
+
+async def test_an_api_server_that_refuses_for_a_moment_after_its_start_is_not_believed(
+    pauses: list[float],
+) -> None:
+    """It knows no roles yet; the watches were given up, and 45 s later the process ended."""
+    refused = [Forbidden("roles are not read yet")] * (REFUSALS - 1)
+    session = ScriptedSession(page(version="10"), *refused, [], *refused, [])
+
+    told = await play(session)
+
+    assert told == [("all of None", [])]
+    assert versions(session) == ["list"] + ["10"] * (2 * REFUSALS)
+    assert max(pauses) < 2
 
 
 async def test_other_errors_are_tried_again_with_growing_pauses(pauses: list[float]) -> None:

@@ -11,13 +11,19 @@ from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import CertificateRefused, ClusterError, Unavailable
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.watch_book import WatchBook
-from pinnedrelease.controller.watchdog import CANARY_LIMIT_S, CLOSED_LIMIT_S, Canary, Watchdog
+from pinnedrelease.controller.watchdog import (
+    CANARY_LIMIT_S,
+    CLOSED_LIMIT_S,
+    PATIENCE_S,
+    Canary,
+    Watchdog,
+)
 from pinnedrelease.reconcile.gather import Key
 from virtual_time import run_virtually
 
 PATH = "/apis/apps/v1/deployments"
 KEY = Key("shop", "web")
-NOTICED_S = 15.0
+NOTICED_S = PATIENCE_S + 15.0
 
 
 class Answer:
@@ -80,7 +86,7 @@ def test_a_watch_that_comes_back_is_fine() -> None:
         world = World()
         for _ in range(20):
             world.answer.closed = True
-            await asyncio.sleep(CLOSED_LIMIT_S - 10)
+            await asyncio.sleep(CLOSED_LIMIT_S + PATIENCE_S - 10)
             world.answer = Answer()
             world.session.watches.opened(PATH, world.answer)
             await asyncio.sleep(10)
@@ -102,6 +108,25 @@ def test_while_the_api_server_is_away_the_process_waits() -> None:
     run_virtually(story())
 
 
+def test_an_api_server_that_was_away_has_time_to_take_the_watches_back() -> None:
+    """Each outage of more than 45 s ended the process as soon as it was over."""
+
+    async def story() -> None:
+        world = World()
+        for _ in range(5):
+            world.answer.closed, world.session.error = True, Unavailable("refused")
+            await asyncio.sleep(3600)
+            world.session.error = None
+            await asyncio.sleep(PATIENCE_S - 10)
+            world.answer = Answer()
+            world.session.watches.opened(PATH, world.answer)
+            await asyncio.sleep(60)
+        assert not world.task.done()
+        world.end()
+
+    run_virtually(story())
+
+
 def test_a15_a_new_authority_ends_the_process_so_that_its_file_is_read_again() -> None:
     async def story() -> None:
         world = World()
@@ -117,7 +142,7 @@ def test_our_own_writes_must_come_back(*, is_seen: bool) -> None:
         world = World()
         world.canary.wrote(KEY, "7")
         if is_seen:
-            await asyncio.sleep(CANARY_LIMIT_S - 10)
+            await asyncio.sleep(CANARY_LIMIT_S + PATIENCE_S - 10)
             world.canary.saw(KEY, "7")
         await asyncio.sleep(CANARY_LIMIT_S + NOTICED_S)
         assert world.task.done() is not is_seen
