@@ -1,25 +1,28 @@
 """How fast new PinnedReleases are adopted, beside a client that only sends the same requests.
 
 What the operator writes for one adoption is recorded by a proxy; the reference sends just that for
-other objects, as many at a time. A second run shares the work between two processes.
+other objects, as many at a time. A second run shares the work between two processes, and a third
+one lets these run a part of the time only: so it is where the API server has its own processors.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from audit import AuditedRequest
 from benchmarks.figures import Figure
 from benchmarks.fleet import Fleet, fleet_name, fleet_namespace
-from benchmarks.process import wait_idle
+from benchmarks.process import held_to, wait_idle
 from benchmarks.stage import Stage, stage
 from faults.fault_proxy import FaultProxy, Seen
 from objects import REPOSITORY
 from operator_process import OperatorProcess
 
+SHARE = 0.1
+"""So little that two operators leave the API server enough of two cores."""
 WORKERS = 8
 """The operator's default, and so the reference's."""
 TAGGED = f"{REPOSITORY}:1.0"
@@ -45,6 +48,8 @@ def run(size: int, reference_size: int) -> list[Figure]:
         few = size // 4
         alone, _ = _adoption(here, fleet, few, processes=1)
         shared, _ = _adoption(here, fleet, few, processes=2)
+        slow_alone, _ = _adoption(here, fleet, few // 5, processes=1, share=SHARE)
+        slow_shared, _ = _adoption(here, fleet, few // 5, processes=2, share=SHARE)
     return [
         Figure(
             name=f"adopt {size} PinnedReleases", value=rate, unit="/s", at_least=0.8,
@@ -54,6 +59,11 @@ def run(size: int, reference_size: int) -> list[Figure]:
         Figure(
             name=f"adopt {few} PinnedReleases with two shards", value=shared, unit="/s",
             reference=alone, reference_name="one process",
+        ),
+        Figure(
+            name=f"adopt {few // 5} with two shards, each a {SHARE:.0%} of the time",
+            value=slow_shared, unit="/s", at_least=1.8,
+            reference=slow_alone, reference_name="one process, as slow",
         ),
     ]  # fmt: skip
 
@@ -100,7 +110,9 @@ def _reference_rate(here: Stage, fleet: Fleet, recorded: list[Seen], size: int) 
     return float(writes.tail())
 
 
-def _adoption(here: Stage, fleet: Fleet, size: int, *, processes: int) -> tuple[float, int]:
+def _adoption(
+    here: Stage, fleet: Fleet, size: int, *, processes: int, share: float = 1.0
+) -> tuple[float, int]:
     """Objects per second, and how many writes it took."""
     first = fleet.size
     fleet.grow(first + size)
@@ -113,8 +125,10 @@ def _adoption(here: Stage, fleet: Fleet, size: int, *, processes: int) -> tuple[
             )
             for one in range(processes)
         ]
-        for operator in operators:
-            wait_idle(operator.child.pid)
+        pids = [operator.child.pid for operator in operators]
+        with held_to(share, pids) if share < 1 else nullcontext():
+            for operator in operators:
+                wait_idle(operator.child.pid)
     fleet.wait_pinned()
     writes = [one for one in audit.writes() if one.resource != "selfsubjectaccessreviews"]
     return size / _span_s(writes), len(writes)

@@ -1,15 +1,20 @@
-"""What a process uses, read from /proc."""
+"""What a process uses, read from /proc, and how it is held to less."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 IDLE = 0.03
 """Share of one core under which a process counts as idle."""
 REST_S = 3.0
+SLICE_S = 0.05
 
 
 def resident_mib(pid: int) -> float:
@@ -33,3 +38,27 @@ def wait_idle(pid: int) -> float:
         time.sleep(REST_S)
         if busy_s(pid) - busy_before_s < REST_S * IDLE:
             return time.monotonic() - began_s - REST_S
+
+
+@contextmanager
+def held_to(share: float, pids: Sequence[int]) -> Iterator[None]:
+    """Let processes run a part of the time only, as on a core that others use as well."""
+    over = threading.Event()
+
+    def send(number: signal.Signals) -> None:
+        for pid in pids:
+            os.kill(pid, number)
+
+    def hold() -> None:
+        while not over.wait(SLICE_S * share):
+            send(signal.SIGSTOP)
+            time.sleep(SLICE_S * (1 - share))
+            send(signal.SIGCONT)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

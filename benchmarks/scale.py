@@ -12,6 +12,7 @@ from collections import Counter
 from http import HTTPStatus
 from urllib.error import URLError
 
+import operator_process
 from benchmarks import drift
 from benchmarks.drift import BARE, OPERATOR
 from benchmarks.figures import Figure
@@ -34,7 +35,11 @@ def run(sizes: tuple[int, ...], repetitions: int) -> list[Figure]:
     """The section, size after size; the last one is the fleet that all figures are about."""
     figures: list[Figure] = []
     port = free_port()
-    flags = ("--leader-election", "--lease-namespace=default", f"--health-port={port}")
+    flags = (
+        "--leader-election",
+        f"--lease-namespace={operator_process.NAMESPACE}",
+        f"--health-port={port}",
+    )
     with stage(durable=True, nodes=NODES) as here:
         with here.operator(*flags):
             alone = drift.measure(here, "alone", repetitions, with_naive=False)

@@ -16,7 +16,7 @@ from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import NotFound
 from pinnedrelease.cluster.policies import InstalledPolicy, installed_policies
 
-OLDEST = (1, 31)
+OLDEST = (1, 34)
 INSTALL_CRD = "pinrel crd | kubectl apply --server-side -f -"
 _CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.PLURAL}.{names.GROUP}"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pinnedrelease.core.gitops_tools import HELP, gitops_tool
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 def pair(pin: Pin) -> str:
     """The short form of a pair: ``1.4.2 (sha256:3f29a8c1d8e2)``."""
     return f"{pin.tag} (sha256:{pin.digest.short})"
+
+
+def duration(length: timedelta) -> str:
+    """As one writes it in a spec: ``10m``, ``1m30s``."""
+    minutes, seconds = divmod(length.total_seconds(), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{count:g}{unit}" for count, unit in parts if count) or "0s"
 
 
 def invalid_spec(problems: tuple[str, ...]) -> str:

@@ -25,8 +25,7 @@ def rolled_back(release: Release, now: Instant) -> Verdict:
         return _verdict(ConditionStatus.UNKNOWN, Reason.NOT_CHECKED, messages.drift_not_checked())
     effective = effective_pin(desired, release.status, release.generation)
     if effective.source is PinSource.LAST_SUCCEEDED:
-        minutes = desired.timeout.total_seconds() / 60
-        text = rollback_messages.rollout_failed(effective.pin, desired.pin, minutes)
+        text = rollback_messages.rollout_failed(effective.pin, desired.pin, desired.timeout)
         return _verdict(ConditionStatus.TRUE, Reason.ROLLOUT_FAILED, text)
     override = desired.override
     if override is None:
@@ -125,12 +124,13 @@ def cause_of(release: Release, effective: EffectivePin, desired: DesiredPin) -> 
 
 
 def alternative_to(release: Release, pin: Pin) -> Revision | None:
-    """The newest revision that succeeded and can be pulled, as far as is known."""
+    """The newest of the same repository that succeeded and can be pulled, as far as is known."""
     return next(
         (
             one
             for one in release.status.history.revisions
             if one.result is RevisionResult.SUCCEEDED
+            and one.pin.repository == pin.repository
             and one.pin.digest != pin.digest
             and one.digest_missing_time is None
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pinnedrelease.core.messages import pair
+from pinnedrelease.core.messages import duration, pair
 from pinnedrelease.core.pin import Override, Pin, RejectedDigest
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ def override_ended(declared: Pin, override: Override) -> str:
     )
 
 
-def rollout_failed(pin: Pin, declared: Pin, minutes: float) -> str:
+def rollout_failed(pin: Pin, declared: Pin, timeout: timedelta) -> str:
     """A failed rollout was taken back."""
     return (
-        f"{pair(declared)} did not become ready within {minutes:g} min, so {pair(pin)} is in force "
+        f"{pair(declared)} did not become ready within {duration(timeout)}, so {pair(pin)} is in force "
         "again; it is not tried again until the spec changes. Declare another digest"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinnedrelease.core.messages import pair
+from pinnedrelease.core.messages import duration, pair
 from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, Target, TargetKind
 from pinnedrelease.core.pods import Pod, PodReport, first_trouble
 from pinnedrelease.core.workload import RolloutHold, Workload
@@ -44,10 +44,9 @@ def rollout_timeout(
     """The rollout takes too long, with the cause that pods or controllers give."""
     rollout, target = workload.rollout, workload.target
     ready = min(rollout.updated, rollout.ready)
-    minutes = desired.timeout.total_seconds() / 60
     fact = (
         f"{ready} of {rollout.desired} pods are ready on {pair(effective.pin)} after "
-        f"{minutes:g} min"
+        f"{duration(desired.timeout)}"
     )
     if workload.hold is not None:
         return f"{fact}: {held(workload)}"

@@ -50,10 +50,11 @@ def by_tag(history: History, tag: str) -> Revision:
 
 
 def previous(history: History, current: Pin) -> Revision:
-    """The newest revision that succeeded with other content than the current. Raises NoTarget."""
+    """The newest one of the same repository that succeeded with other content. Raises NoTarget."""
     for one in history.revisions:
-        is_other = one.pin.digest != current.digest
-        if is_other and one.result is RevisionResult.SUCCEEDED and one.edited_by is None:
+        is_fit = one.result is RevisionResult.SUCCEEDED and one.edited_by is None
+        is_same_repository = one.pin.repository == current.repository
+        if is_fit and is_same_repository and one.pin.digest != current.digest:
             return one
     raise NoTarget(
         f"no earlier revision is known to have succeeded; recorded are {_listing(history)}"
@@ -61,7 +62,16 @@ def previous(history: History, current: Pin) -> Revision:
 
 
 def check(revision: Revision, desired: DesiredPin) -> None:
-    """Raise NoTarget when a person has refused the digest of a revision."""
+    """Raise NoTarget for a revision of another repository, or one that a person has refused.
+
+    Going back changes tag and digest alone: with them the spec would name another image.
+    """
+    if revision.pin.repository != desired.pin.repository:
+        raise NoTarget(
+            f"revision {revision.number} is {pair(revision.pin)} of {revision.pin.spelling}, but "
+            f"the spec has {desired.pin.spelling}; declare repository, tag and digest in the spec "
+            "if you mean it"
+        )
     rejection = desired.rejection_of(revision.pin.digest)
     if rejection is not None:
         raise NoTarget(

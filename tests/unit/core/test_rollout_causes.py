@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY
+from pinnedrelease.core import messages
 from pinnedrelease.core.actions import EmitEvent
 from pinnedrelease.core.conditions import Condition, ConditionType, find
 from pinnedrelease.core.digest import Digest
@@ -135,7 +136,7 @@ def test_a_timeout_names_the_cause_that_a_pod_gives(pods: Pods, cause: str) -> N
     assert ready(observed, 600) == ("False", "RolloutTimeout")
     stalled = told(observed, 600, ConditionType.STALLED)
     assert stalled.reason == "RolloutTimeout"
-    assert stalled.message == f"2 of 3 pods are ready on {PAIR} after 10 min: {cause}"
+    assert stalled.message == f"2 of 3 pods are ready on {PAIR} after 10m: {cause}"
     assert told(observed, 600).message == stalled.message
 
 
@@ -154,8 +155,8 @@ def test_when_no_pod_has_trouble_the_controllers_failure_is_the_cause(pods: Pods
     quota = told(rolling(pods, failure="exceeded quota: pods"), 600).message
     unknown = told(rolling(pods), 600).message
 
-    assert quota.endswith(" after 10 min: no pods are made: exceeded quota: pods")
-    assert unknown.endswith(" after 10 min; see why with: kubectl describe deployment web")
+    assert quota.endswith(" after 10m: no pods are made: exceeded quota: pods")
+    assert unknown.endswith(" after 10m; see why with: kubectl describe deployment web")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_a_hold_that_somebody_wants_is_told_while_pods_follow_and_after(
     observed = rolling((broken("web-1", CRASH),), target, hold=hold, failure="quota")
 
     assert f"0 of 3 pods replaced; {target} {cause}" in told(observed, 10).message
-    assert f" after 10 min: {target} {cause}" in told(observed, 600).message
+    assert f" after 10m: {target} {cause}" in told(observed, 600).message
     assert "CrashLoopBackOff" not in told(observed, 600).message
 
 
@@ -191,7 +192,7 @@ def test_the_timeout_is_the_one_of_the_spec() -> None:
 
     assert plan(observed, at(60)).requeue_after_s == pytest.approx(30)
     assert ready(observed, 89) == ("Unknown", "Progressing")
-    assert " after 1.5 min; see why" in told(observed, 90).message
+    assert " after 1m30s; see why" in told(observed, 90).message
     assert told(observed, 90).message.endswith("kubectl describe daemonset agent")
 
 
@@ -296,3 +297,10 @@ def test_a_workload_without_wanted_pods_says_so() -> None:
     assert told(nightly, 10).message == (
         f"the job template is pinned to {PAIR}; 2 running pods are not proven to run it"
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(600, "10m"), (90, "1m30s"), (2.5, "2.5s"), (3660, "1h1m"), (0, "0s")]
+)
+def test_a_duration_is_told_as_the_spec_writes_it(seconds: float, text: str) -> None:
+    assert messages.duration(timedelta(seconds=seconds)) == text

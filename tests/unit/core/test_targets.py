@@ -102,3 +102,19 @@ def test_a_refused_digest_is_no_target() -> None:
     targets.check(HISTORY.revisions[0], refusing)
     with pytest.raises(targets.NoTarget, match="INC-4711"):
         targets.check(HISTORY.revisions[2], refusing)
+
+
+def test_a_revision_of_another_repository_is_not_gone_back_to() -> None:
+    """Tag and digest alone would name an image of the declared repository that never ran."""
+    elsewhere = pin(DIGEST_C, "0.9", repository="mirror.example.com/team/web")
+    history = History(
+        revisions=(
+            revision(5, PIN_B, SUCCEEDED),
+            revision(4, elsewhere, SUCCEEDED),
+            revision(3, PIN_A, SUCCEEDED),
+        )
+    )
+
+    assert targets.previous(history, PIN_B).number == 3
+    with pytest.raises(targets.NoTarget, match=r"mirror\.example\.com/team/web, but the spec has"):
+        targets.check(targets.by_number(history, 4), desired(PIN_B))
