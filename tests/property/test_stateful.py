@@ -96,7 +96,7 @@ class LateWatches:
         if stored is None:
             self._index.drop(KEY)
             return
-        brought = brought_release(event, deepcopy(stored), at_once=event is None)
+        brought = brought_release(event, deepcopy(stored), soon=event is not None)
         self._index.put(KEY, target_in(stored), version_in(stored), brought)
 
     def tell_of_the_workload(self) -> None:

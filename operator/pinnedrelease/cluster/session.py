@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partialmethod
 from http import HTTPStatus
 
 import aiohttp
@@ -35,6 +36,12 @@ MESSAGE_LIMIT = 300
 LONGEST_PAUSE_S = 30.0
 """However long a busy server wants to be left alone: drift must be put right some time."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+class _Answer(aiohttp.ClientResponse):
+    """What kopf reads its lists with: orjson takes a third of the time."""
+
+    json = partialmethod(aiohttp.ClientResponse.json, loads=orjson.loads)
 
 
 class Session:
@@ -77,6 +84,7 @@ class Session:
             trust_env=False,
             headers={"User-Agent": f"pinnedrelease/{__version__}"},
             middlewares=(self._authorize,),
+            response_class=_Answer,
         )
         self._opened = [one for one in self._opened if not one.closed] + [self._http]
         return self._http

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +33,7 @@ class WatchBook:
 
     def __init__(self) -> None:
         self._watches: dict[str, _Watch] = {}
+        self._first_opened: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def wait_for_turn(self, path: str) -> None:
         """Wait before a watch is asked for whose predecessors ended at once.
@@ -53,6 +55,7 @@ class WatchBook:
         """The server has begun to answer."""
         watch = self._watches.setdefault(path, _Watch(asked_at_s=0.0))
         watch.answer = answer
+        self._first_opened[path].set()
 
     def listed(self, path: str) -> None:
         """A page of the collection has come: whoever lists anew before watching is not blind."""
@@ -62,7 +65,11 @@ class WatchBook:
 
     def were_opened(self) -> frozenset[str]:
         """Collections of which a watch was ever open: their first list is complete by then."""
-        return frozenset(path for path, one in self._watches.items() if one.answer is not None)
+        return frozenset(path for path, one in self._first_opened.items() if one.is_set())
+
+    async def wait_opened(self, path: str) -> None:
+        """Return once a watch of a collection has been open."""
+        await self._first_opened[path].wait()
 
     def closed_for_s(self, path: str) -> float:
         """For how long no watch of an opened collection has been open, as far as was looked."""

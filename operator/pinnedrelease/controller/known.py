@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+import orjson
+
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release
 from pinnedrelease.controller.index import Brought, TargetIndex
@@ -40,16 +42,17 @@ class Watches:
         return self._pods.pods_of(namespace, workload)
 
 
-def brought_release(event: str | None, document: Mapping[str, object], *, at_once: bool) -> Brought:
+def brought_release(event: str | None, document: Mapping[str, object], *, soon: bool) -> Brought:
     """What a watch has brought, to be read when a pass asks for it, if it does.
 
-    ``at_once`` where no pass comes soon, so that documents do not pile up: after a list, and while
-    another process leads.
+    Not ``soon`` after a list, and while another process leads: ten thousand documents that wait
+    are kept as text, which is the smallest that they can be.
     """
-    if at_once:
-        read = _read(document, by_event=event is not None)
-        return lambda: read
-    return lambda: _read(document, by_event=event is not None)
+    by_event = event is not None
+    if soon:
+        return lambda: _read(document, by_event=by_event)
+    text = orjson.dumps(document)
+    return lambda: _read(orjson.loads(text), by_event=by_event)
 
 
 def _read(document: Mapping[str, object], *, by_event: bool) -> Watched[Release] | None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.configuration import ClusterAccess
@@ -18,6 +19,7 @@ from pinnedrelease.cluster.workloads import placed_workload
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.counted_writes import CountedWrites
 from pinnedrelease.controller.election import Election
+from pinnedrelease.controller.first_lists import SYNC_S
 from pinnedrelease.controller.health import Health
 from pinnedrelease.controller.index import (
     Place,
@@ -52,6 +54,8 @@ log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 25.0
 WATCHES = "watches"
+THRESHOLD_WHILE_LISTING = (20_000, 50, 1000)
+"""For the collector: what lists bring is kept, so that looking for garbage in it is in vain."""
 
 
 class TaskEnded(Exception):
@@ -71,6 +75,7 @@ class Operator:
         self._settings = settings
         self._clock = clock
         self._is_sparing = False
+        self._usual_threshold = gc.get_threshold()
         self._metrics = Metrics()
         self._session = Session(access, self._metrics.asked_api)
         self._queue = WorkQueue(tell=self._metrics.queued)
@@ -130,6 +135,7 @@ class Operator:
     async def run(self) -> bool:
         """Run until a signal. Returns whether the end was asked for. Raises CannotStart."""
         namespaces = self._settings.namespaces
+        gc.set_threshold(*THRESHOLD_WHILE_LISTING)
         try:
             await check_start(self._session, namespaces)
             where = ", ".join(namespaces) or "all namespaces"
@@ -181,14 +187,19 @@ class Operator:
         return found
 
     async def _work(self) -> None:
-        """Passes begin once this process leads, and workloads and pods are known.
+        """Passes begin once everything is known, and this process leads.
 
-        Without pods a status would say less than before; without workloads each would be read.
+        Without pods a status would say less than before; without workloads each would be read; and
+        of two PinnedReleases with one target the first would not know of the other.
         """
-        await self._lead()
         await self._workloads.first_lists.wait()
         await self._pods.first_lists.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SYNC_S):
+                for path in self._release_paths():
+                    await self._session.watches.wait_opened(path)
         self._spare_what_lasts()
+        await self._lead()
         await self._workers.run()
 
     def _spare_what_lasts(self) -> None:
@@ -198,8 +209,8 @@ class Operator:
         """
         if not self._is_sparing:
             self._is_sparing = True
-            gc.collect()
             gc.freeze()
+            gc.set_threshold(*self._usual_threshold)
 
     async def _let_go_of_orphans(self) -> None:
         await self._lead()
@@ -232,8 +243,8 @@ class Operator:
             return
         is_news = not self._reconciler.knows(key, version)
         rivals = self._index.sharing_target(key)
-        at_once = event is None or not self._is_leading()
-        brought = brought_release(event, document, at_once=at_once) if is_news else None
+        soon = event is not None and self._is_leading()
+        brought = brought_release(event, document, soon=soon) if is_news else None
         self._index.put(key, target_in(document), version, brought)
         if is_news:
             self._queue.add(key)
@@ -272,8 +283,13 @@ class Operator:
     def _watched(self) -> frozenset[str]:
         """The collections without whose watch this process is blind."""
         places: tuple[str | None, ...] = self._settings.namespaces or (None,)
-        kinds = (paths.RELEASES, *paths.WORKLOADS.values())
-        return frozenset(paths.collection(kind, place) for kind in kinds for place in places)
+        kinds = paths.WORKLOADS.values()
+        workloads = {paths.collection(kind, place) for kind in kinds for place in places}
+        return self._release_paths() | workloads
+
+    def _release_paths(self) -> frozenset[str]:
+        places: tuple[str | None, ...] = self._settings.namespaces or (None,)
+        return frozenset(paths.collection(paths.RELEASES, place) for place in places)
 
 
 async def _supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:

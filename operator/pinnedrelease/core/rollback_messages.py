@@ -56,8 +56,8 @@ def override_ended(declared: Pin, override: Override) -> str:
 def rollout_failed(pin: Pin, declared: Pin, timeout: timedelta) -> str:
     """A failed rollout was taken back."""
     return (
-        f"{pair(declared)} did not become ready within {duration(timeout)}, so {pair(pin)} is in force "
-        "again; it is not tried again until the spec changes. Declare another digest"
+        f"{pair(declared)} did not become ready within {duration(timeout)}, so {pair(pin)} is in "
+        "force again; it is not tried again until the spec changes. Declare another digest"
     )
 
 
