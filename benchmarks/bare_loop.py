@@ -1,9 +1,11 @@
 """The reference: the least that a corrector in Python can do. Watch, compare, patch.
 
 No fresh read, no precondition, no history, no status, no events, no restarts.
-Usage: python -m benchmarks.bare_loop SERVER CA TOKEN NAMESPACE [IMAGE|record]
+Usage: python -m benchmarks.bare_loop SERVER CA TOKEN NAMESPACE [IMAGE [apply]|record]
 With an image it puts Deployments back to it; without, it follows PinnedReleases; with ``record`` it
 writes the whole status ahead of each workload, as whoever promises that no record is lost must do.
+With ``apply`` it applies the image on condition that the Deployment is as it was seen, as whoever
+promises to own fields and to overwrite no newer state must do.
 """
 
 from __future__ import annotations
@@ -17,10 +19,14 @@ import aiohttp
 
 STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
-RECORD = "record"
+APPLY_PATCH = {"Content-Type": "application/apply-patch+yaml"}
+OWNED = {"fieldManager": "bare-loop", "force": "true"}
+RECORD, APPLY = "record", "apply"
 
 
-async def run(server: str, authority: str, token: str, namespace: str, image: str = "") -> None:
+async def run(
+    server: str, authority: str, token: str, namespace: str, image: str = "", how: str = ""
+) -> None:
     """Watch and patch in a namespace, for ever."""
     is_recording = image == RECORD
     image = "" if is_recording else image
@@ -44,17 +50,22 @@ async def run(server: str, authority: str, token: str, namespace: str, image: st
                 continue  # the echo of a record
             wanted = image or f"{found['spec']['repository']}@{found['spec']['digest']}"
             pod = {"containers": [{"name": "web", "image": wanted}]}
-            body = json.dumps({"spec": {"template": {"spec": pod}}})
+            change: dict[str, object] = {"spec": {"template": {"spec": pod}}}
             if is_recording:
                 told = {**found["status"], "digest": found["spec"]["digest"]}
                 record = json.dumps({"status": told})
                 status = f"{releases}/{metadata['name']}/status"
                 async with session.patch(status, data=record, headers=MERGE) as answer:
                     await answer.read()
-            url = f"{deployments}/{metadata['name']}"
-            async with session.patch(url, data=body, headers=STRATEGIC) as answer:
+            url, query, kind = f"{deployments}/{metadata['name']}", {}, STRATEGIC
+            if how == APPLY:
+                seen = {one: metadata[one] for one in ("name", "uid", "resourceVersion")}
+                change |= {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": seen}
+                query, kind = OWNED, APPLY_PATCH
+            body = json.dumps(change)
+            async with session.patch(url, params=query, data=body, headers=kind) as answer:
                 await answer.read()
 
 
 if __name__ == "__main__":
-    asyncio.run(run(*sys.argv[1:6]))
+    asyncio.run(run(*sys.argv[1:7]))

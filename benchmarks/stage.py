@@ -69,9 +69,9 @@ class Stage:
         )
 
     @contextmanager
-    def bare_loop(self, namespace: str, image: str = "") -> Iterator[None]:
+    def bare_loop(self, namespace: str, *what: str) -> Iterator[None]:
         """The bare loop in a namespace."""
-        loop = self.bare("bare_loop", namespace, *([image] if image else []))
+        loop = self.bare("bare_loop", namespace, *what)
         loop.wait_until(lambda: "watching" in loop.tail(), START_S)
         try:
             yield

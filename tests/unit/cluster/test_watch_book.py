@@ -81,3 +81,18 @@ def test_a_long_list_before_the_next_watch_is_no_blindness() -> None:
         assert book.closed_for_s("/pods") == 50
 
     run_virtually(story())
+
+
+def test_a_collection_is_waited_for_until_a_watch_of_it_was_open() -> None:
+    async def story() -> None:
+        book = WatchBook()
+        waiting = asyncio.create_task(book.wait_opened("/pods"))
+        await book.wait_for_turn("/pods")
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        assert book.were_opened() == frozenset()
+        book.opened("/pods", Answer())
+        await asyncio.wait_for(waiting, 1)
+        assert book.were_opened() == {"/pods"}
+
+    run_virtually(story())

@@ -126,3 +126,29 @@ async def test_each_way_to_end_has_its_word(outcome: float | Exception | None, w
     await run_until(done, Workers(queue, reconcile, StillClock(), ended))
 
     assert told == [word]
+
+
+async def test_passes_that_never_wait_let_others_run_in_between() -> None:
+    """Ten thousand of them after a restart kept the Lease from being renewed for seconds."""
+    queue, done = WorkQueue(spacing_s=0.0), asyncio.Event()
+    order: list[str] = []
+
+    async def reconcile(key: Key) -> float | None:
+        order.append("pass")
+        if key.name == "99":
+            done.set()
+        return None
+
+    async def renew() -> None:
+        while not done.is_set():
+            order.append("renewal")
+            await asyncio.sleep(0)
+
+    for number in range(100):
+        queue.add(Key("shop", str(number)))
+    renewal = asyncio.create_task(renew())
+    await run_until(done, Workers(queue, reconcile, StillClock()))
+    await renewal
+
+    assert order.count("renewal") >= 99
+    assert ["pass"] * 3 != order[:3]
