@@ -151,4 +151,3 @@ async def test_passes_that_never_wait_let_others_run_in_between() -> None:
     await renewal
 
     assert order.count("renewal") >= 99
-    assert ["pass"] * 3 != order[:3]
