@@ -82,14 +82,14 @@ def test_a_failure_is_1_and_what_could_not_be_looked_at_is_3(
 @pytest.mark.parametrize(
     ("version", "result"),
     [
-        ("v1.30.14", Result.WARN),
-        ("v1.31.0", Result.OK),
+        ("v1.33.9", Result.WARN),
+        ("v1.34.0", Result.OK),
         ("v1.36.3-eks-ab12", Result.OK),
         ("v2.0.0", Result.OK),
         ("", Result.SKIP),
     ],
 )
-def test_kubernetes_is_tested_from_1_31_on(version: str, result: Result) -> None:
+def test_kubernetes_is_tested_from_1_34_on(version: str, result: Result) -> None:
     assert judge_version("https://x", version).result is result
 
 
