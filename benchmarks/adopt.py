@@ -62,8 +62,9 @@ def run(size: int, reference_size: int) -> list[Figure]:
         ),
         Figure(
             name=f"adopt {few // 5} with two shards, each a {SHARE:.0%} of the time",
-            value=slow_shared, unit="/s", at_least=1.8,
+            value=slow_shared, unit="/s", at_least=1.6,
             reference=slow_alone, reference_name="one process, as slow",
+            note="at best 1.82: the larger shard has 11 of the 20 namespaces",
         ),
     ]  # fmt: skip
 
