@@ -42,14 +42,7 @@ def run(repetitions: int) -> list[Figure]:
         prepare(here, "hot-object", ["web-0"])
         with _hot(here, "hot-object"):
             hot = measure(here, "hot", repetitions // 2, with_naive=False)
-    figures = beside(
-        "drift corrected",
-        calm[OPERATOR],
-        calm[APPLYING],
-        APPLYING,
-        p50_at_most=1.25,
-        p99_at_most=2.0,
-    )
+    figures = beside("drift corrected", calm[OPERATOR], calm[APPLYING], APPLYING, p50_at_most=1.25)
     figures += beside("drift corrected", calm[OPERATOR], calm[BARE], BARE, p99_at_most=2.0)
     figures += beside("drift corrected", calm[OPERATOR], calm[NAIVE], NAIVE, p50_at_most=1.0)[:1]
     figures.append(
