@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from audit import AuditedRequest
+from audit import AuditedRequest, AuditLog
 from benchmarks.figures import Figure
 from benchmarks.fleet import Fleet, fleet_name, fleet_namespace
 from benchmarks.process import held_to, wait_idle
@@ -21,7 +22,7 @@ from faults.fault_proxy import FaultProxy, Seen
 from objects import REPOSITORY
 from operator_process import OperatorProcess
 
-SHARE = 0.2
+SHARE = 0.1
 """So little that two operators leave the API server enough of two cores."""
 FEWEST = 40
 """Two for each namespace, so that what the shards share is what the note says."""
@@ -51,8 +52,8 @@ def run(size: int, reference_size: int) -> list[Figure]:
         alone, _ = _adoption(here, fleet, few, processes=1)
         shared, _ = _adoption(here, fleet, few, processes=2)
         slow = max(few // 16, FEWEST)
-        slow_alone, _ = _adoption(here, fleet, slow, processes=1, share=SHARE)
-        slow_shared, _ = _adoption(here, fleet, slow, processes=2, share=SHARE)
+        slow_alone = _held_adoption(here, fleet, slow, processes=1)
+        slow_shared = _held_adoption(here, fleet, slow, processes=2)
     return [
         Figure(
             name=f"adopt {size} PinnedReleases", value=rate, unit="/s", at_least=0.8,
@@ -114,28 +115,49 @@ def _reference_rate(here: Stage, fleet: Fleet, recorded: list[Seen], size: int) 
     return float(writes.tail())
 
 
-def _adoption(
-    here: Stage, fleet: Fleet, size: int, *, processes: int, share: float = 1.0
-) -> tuple[float, int]:
-    """Objects per second, and how many writes it took."""
+def _adoption(here: Stage, fleet: Fleet, size: int, *, processes: int) -> tuple[float, int]:
+    """Objects per second, and how many writes it took. They are there before the operators are."""
     first = fleet.size
     fleet.grow(first + size)
     fleet.pin(first)
     audit = here.audit()
-    with ExitStack() as running:
-        operators = [
-            running.enter_context(
-                here.operator(*([f"--shard={one}/{processes}"] if processes > 1 else []))
-            )
-            for one in range(processes)
-        ]
-        pids = [operator.child.pid for operator in operators]
-        with held_to(share, pids) if share < 1 else nullcontext():
-            for operator in operators:
-                wait_idle(operator.child.pid)
+    with _operators(here, processes) as pids:
+        for pid in pids:
+            wait_idle(pid)
     fleet.wait_pinned()
-    writes = [one for one in audit.writes() if one.resource != "selfsubjectaccessreviews"]
+    writes = _writes(audit)
     return size / _span_s(writes), len(writes)
+
+
+def _held_adoption(here: Stage, fleet: Fleet, size: int, *, processes: int) -> float:
+    """Objects per second of operators that run a part of the time; they are there before."""
+    first = fleet.size
+    fleet.grow(first + size)
+    with _operators(here, processes) as pids:
+        for pid in pids:
+            wait_idle(pid)
+        audit = here.audit()
+        with held_to(SHARE, pids):
+            fleet.pin(first)
+            for pid in pids:
+                wait_idle(pid)
+    fleet.wait_pinned()
+    return size / _span_s(_writes(audit))
+
+
+@contextmanager
+def _operators(here: Stage, processes: int) -> Iterator[list[int]]:
+    """So many operators, each with a part of the namespaces."""
+    with ExitStack() as running:
+        shards = [
+            [f"--shard={one}/{processes}"] if processes > 1 else [] for one in range(processes)
+        ]
+        started = [running.enter_context(here.operator(*flags)) for flags in shards]
+        yield [operator.child.pid for operator in started]
+
+
+def _writes(audit: AuditLog) -> list[AuditedRequest]:
+    return [one for one in audit.writes() if one.resource != "selfsubjectaccessreviews"]
 
 
 def _span_s(writes: list[AuditedRequest]) -> float:
