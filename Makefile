@@ -94,7 +94,7 @@ test-faults-ci: control-plane ## The fault matrix without the rows that take min
 	$(BIN)/pytest tests/faults $(SIDE_BY_SIDE)
 
 .PHONY: bench
-bench: control-plane ## Every figure of docs/performance.md (half an hour); SECTIONS="drift scale" for some
+bench: control-plane ## Every figure of docs/performance.md (an hour and a quarter); SECTIONS="drift scale" for some
 	@$(BIN)/python -m benchmarks $(SECTIONS)
 
 .PHONY: bench-quick

@@ -149,10 +149,8 @@ def _held_adoption(here: Stage, fleet: Fleet, size: int, *, processes: int) -> f
 def _operators(here: Stage, processes: int) -> Iterator[list[int]]:
     """So many operators, each with a part of the namespaces."""
     with ExitStack() as running:
-        shards = [
-            [f"--shard={one}/{processes}"] if processes > 1 else [] for one in range(processes)
-        ]
-        started = [running.enter_context(here.operator(*flags)) for flags in shards]
+        parts = [f"--shard={one}/{processes}" for one in range(processes)]
+        started = [running.enter_context(here.operator(part)) for part in parts]
         yield [operator.child.pid for operator in started]
 
 

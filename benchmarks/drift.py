@@ -17,6 +17,7 @@ import operator_process
 from api_client import MERGE, STRATEGIC
 from benchmarks.bare_loop import APPLY
 from benchmarks.figures import Figure
+from benchmarks.process import meanwhile
 from benchmarks.samples import beside, p99_ms
 from benchmarks.stage import NAIVE_USER, Stage, stage
 from namespace import eventually
@@ -130,10 +131,9 @@ def _disturb(here: Stage, namespace: str, name: str, user: str, label: str) -> f
 @contextmanager
 def _hot(here: Stage, namespace: str) -> Iterator[None]:
     """One Deployment changes again and again, in nothing that is pinned."""
-    over = threading.Event()
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments/web-0"
 
-    def change() -> None:
+    def change(over: threading.Event) -> None:
         number = 0
         with here.client() as client:
             while not over.wait(1 / HOT_PER_S):
@@ -141,10 +141,5 @@ def _hot(here: Stage, namespace: str) -> Iterator[None]:
                 body = {"metadata": {"annotations": {"hot": str(number)}}}
                 client.patch(path, body, MERGE).raise_for_status()
 
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
+    with meanwhile(change):
         yield
-    finally:
-        over.set()
-        thread.join()

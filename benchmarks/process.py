@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,24 +41,31 @@ def wait_idle(pid: int) -> float:
 
 
 @contextmanager
-def held_to(share: float, pids: Sequence[int]) -> Iterator[None]:
-    """Let processes run a part of the time only, as on a core that others use as well."""
+def meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Let a thread work as long as the block lasts: until the event that it is given is set."""
     over = threading.Event()
-
-    def send(number: signal.Signals) -> None:
-        for pid in pids:
-            os.kill(pid, number)
-
-    def hold() -> None:
-        while not over.wait(SLICE_S * share):
-            send(signal.SIGSTOP)
-            time.sleep(SLICE_S * (1 - share))
-            send(signal.SIGCONT)
-
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=work, args=(over,))
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def held_to(share: float, pids: Sequence[int]) -> Iterator[None]:
+    """Let processes run a part of the time only, as on a core that others use as well."""
+
+    def send(number: signal.Signals) -> None:
+        for pid in pids:
+            os.kill(pid, number)
+
+    def hold(over: threading.Event) -> None:
+        while not over.wait(SLICE_S * share):
+            send(signal.SIGSTOP)
+            time.sleep(SLICE_S * (1 - share))
+            send(signal.SIGCONT)
+
+    with meanwhile(hold):
+        yield

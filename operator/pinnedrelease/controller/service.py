@@ -196,7 +196,7 @@ class Operator:
         await self._pods.first_lists.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout(SYNC_S):
-                for path in self._release_paths():
+                for path in self._collections(paths.RELEASES):
                     await self._session.watches.wait_opened(path)
         self._spare_what_lasts()
         await self._lead()
@@ -282,14 +282,12 @@ class Operator:
 
     def _watched(self) -> frozenset[str]:
         """The collections without whose watch this process is blind."""
-        places: tuple[str | None, ...] = self._settings.namespaces or (None,)
-        kinds = paths.WORKLOADS.values()
-        workloads = {paths.collection(kind, place) for kind in kinds for place in places}
-        return self._release_paths() | workloads
+        return self._collections(paths.RELEASES, *paths.WORKLOADS.values())
 
-    def _release_paths(self) -> frozenset[str]:
+    def _collections(self, *kinds: paths.ResourceKind) -> frozenset[str]:
+        """The paths of these kinds, in each namespace that is watched or in all of them at once."""
         places: tuple[str | None, ...] = self._settings.namespaces or (None,)
-        return frozenset(paths.collection(paths.RELEASES, place) for place in places)
+        return frozenset(paths.collection(kind, place) for kind in kinds for place in places)
 
 
 async def _supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:
