@@ -20,7 +20,7 @@ endif
 # A control plane for each of two processes; a cluster that is named is used by one at a time.
 SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist loadfile)
 # Single rows of the whole matrix take minutes, so its files are not kept together.
-MATRIX_SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 2 --dist worksteal)
+MATRIX_SIDE_BY_SIDE := $(if $(PINREL_TEST_KUBECONFIG),,-n 4 --dist worksteal)
 unexport KUBECONFIG
 # Which Kubernetes the tests run on: make test-integration K8S_VERSION=1.34
 export K8S_VERSION
