@@ -23,7 +23,6 @@ from pinnedrelease.core.history import Revision
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, Override
-from pinnedrelease.core.rollback import alternative_to
 from pinnedrelease.reconcile.clock import SystemClock
 
 
@@ -105,7 +104,7 @@ async def _find_out(given: argparse.Namespace, connection: Connection) -> _Case:
         else:
             in_force = release.status.effective
             current = in_force.pin if in_force else release.spec.pin
-            target = targets.previous(history, current)
+            target = targets.previous(history, release.spec, current)
         targets.check(target, release.spec)
     except targets.NoTarget as error:
         raise CommandError(str(error)) from error
@@ -123,7 +122,7 @@ def _check_presence(given: argparse.Namespace, case: _Case) -> None:
     """Refuse a digest that the registry has lost; tell of a tag that has moved."""
     pin, presence = case.target.pin, case.presence
     if presence.is_there is False and not given.force:
-        other = alternative_to(case.release, pin)
+        other = targets.alternative(case.release.status.history, case.desired, missing=pin)
         hint = f"; the nearest that is there: --to-revision {other.number}" if other else ""
         raise CommandError(
             f"the registry has no {pin.digest} in {pin.spelling} any more, so nodes that do not "

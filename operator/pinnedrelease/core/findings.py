@@ -17,6 +17,7 @@ from pinnedrelease.core import (
     rollback,
     rollback_messages,
     rollout_messages,
+    targets,
 )
 from pinnedrelease.core.case import (
     Case,
@@ -124,8 +125,10 @@ def digest_missing(case: Case) -> Finding | None:
     if situation is None or gate(case.observed, situation, case.now) is not Gate.CLOSED:
         return None
     release, pin = case.observed.release, situation.effective.pin
-    if release.status.history.has_deployed(pin):
-        text = rollback_messages.target_missing(pin, rollback.alternative_to(release, pin))
+    history = release.status.history
+    if history.has_deployed(pin):
+        other = targets.alternative(history, situation.desired, missing=pin)
+        text = rollback_messages.target_missing(pin, other)
     else:
         text = registry_messages.digest_missing(pin, has_deployed=False)
     return _stalls(Reason.DIGEST_MISSING, text)

@@ -13,7 +13,7 @@ from pinnedrelease.core.effective import (
 )
 from pinnedrelease.core.history import Cause, Revision, RevisionResult
 from pinnedrelease.core.observed import Instant, Release
-from pinnedrelease.core.pin import DesiredPin, EffectivePin, OnFailure, Override, Pin, PinSource
+from pinnedrelease.core.pin import DesiredPin, EffectivePin, OnFailure, Override, PinSource
 from pinnedrelease.core.registry_report import Verdict
 from pinnedrelease.core.situation import Situation
 
@@ -120,21 +120,6 @@ def cause_of(release: Release, effective: EffectivePin, desired: DesiredPin) -> 
         generation=generation,
         actor=release.changed_by,
         change_cause=None if is_left_over else told,
-    )
-
-
-def alternative_to(release: Release, pin: Pin) -> Revision | None:
-    """The newest of the same repository that succeeded and can be pulled, as far as is known."""
-    return next(
-        (
-            one
-            for one in release.status.history.revisions
-            if one.result is RevisionResult.SUCCEEDED
-            and one.pin.repository == pin.repository
-            and one.pin.digest != pin.digest
-            and one.digest_missing_time is None
-        ),
-        None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pinnedrelease.core.errors import PinnedReleaseError
 from pinnedrelease.core.history import History, Revision, RevisionResult
 from pinnedrelease.core.messages import pair
@@ -49,16 +51,20 @@ def by_tag(history: History, tag: str) -> Revision:
     return _believed(found[0])
 
 
-def previous(history: History, current: Pin) -> Revision:
-    """The newest one of the same repository that succeeded with other content. Raises NoTarget."""
-    for one in history.revisions:
-        is_fit = one.result is RevisionResult.SUCCEEDED and one.edited_by is None
-        is_same_repository = one.pin.repository == current.repository
-        if is_fit and is_same_repository and one.pin.digest != current.digest:
-            return one
-    raise NoTarget(
-        f"no earlier revision is known to have succeeded; recorded are {_listing(history)}"
-    )
+def previous(history: History, desired: DesiredPin, current: Pin) -> Revision:
+    """The newest that may be gone back to from a pair in force. Raises NoTarget."""
+    found = next(_fit(history, desired, current), None)
+    if found is None:
+        raise NoTarget(
+            f"no earlier revision is known to have succeeded; recorded are {_listing(history)}"
+        )
+    return found
+
+
+def alternative(history: History, desired: DesiredPin, missing: Pin) -> Revision | None:
+    """The newest one to go back to instead of a lost one: itself not known to be lost."""
+    fit = _fit(history, desired, missing)
+    return next((one for one in fit if one.digest_missing_time is None), None)
 
 
 def check(revision: Revision, desired: DesiredPin) -> None:
@@ -78,6 +84,18 @@ def check(revision: Revision, desired: DesiredPin) -> None:
             f"{pair(revision.pin)} is in spec.rejectedDigests: {rejection.reason}; take it off "
             "that list first if you mean it"
         )
+
+
+def _fit(history: History, desired: DesiredPin, other_than: Pin) -> Iterator[Revision]:
+    """Newest first: succeeded, believed, of the spec's repository, not refused, other content."""
+    for one in history.revisions:
+        is_known_good = one.result is RevisionResult.SUCCEEDED and one.edited_by is None
+        is_allowed = (
+            one.pin.repository == desired.pin.repository
+            and desired.rejection_of(one.pin.digest) is None
+        )
+        if is_known_good and is_allowed and one.pin.digest != other_than.digest:
+            yield one
 
 
 def _believed(revision: Revision) -> Revision:

@@ -37,14 +37,14 @@ HISTORY = History(
 
 
 def test_the_last_one_is_the_newest_that_succeeded_with_other_content() -> None:
-    assert targets.previous(HISTORY, PIN_B).number == 2
+    assert targets.previous(HISTORY, desired(PIN_B), PIN_B).number == 2
 
 
 def test_without_one_the_record_is_listed() -> None:
     only = History(revisions=HISTORY.revisions[:1])
 
     with pytest.raises(targets.NoTarget, match=r"recorded are 4: 1\.1"):
-        targets.previous(only, PIN_B)
+        targets.previous(only, desired(PIN_B), PIN_B)
 
 
 def test_a_number_names_its_revision() -> None:
@@ -93,7 +93,7 @@ def test_an_entry_that_somebody_else_has_written_is_not_believed() -> None:
     with pytest.raises(targets.NoTarget, match="written by kubectl-edit"):
         targets.by_tag(history, "1.1")
     with pytest.raises(targets.NoTarget):
-        targets.previous(history, PIN_B)
+        targets.previous(history, desired(PIN_B), PIN_B)
 
 
 def test_a_refused_digest_is_no_target() -> None:
@@ -115,6 +115,31 @@ def test_a_revision_of_another_repository_is_not_gone_back_to() -> None:
         )
     )
 
-    assert targets.previous(history, PIN_B).number == 3
+    assert targets.previous(history, desired(PIN_B), PIN_B).number == 3
     with pytest.raises(targets.NoTarget, match=r"mirror\.example\.com/team/web, but the spec has"):
         targets.check(targets.by_number(history, 4), desired(PIN_B))
+
+
+def test_going_back_passes_over_what_is_refused_or_not_believed() -> None:
+    """Whoever has refused the last good digest means the one before it."""
+    refused, unknown = pin(DIGEST_C, "0.8"), pin("sha256:" + "d" * 64, "0.9")
+    history = History(
+        revisions=(
+            revision(4, PIN_B, SUCCEEDED),
+            replace(revision(3, unknown, SUCCEEDED), edited_by="kubectl-edit"),
+            revision(2, refused, SUCCEEDED),
+            revision(1, PIN_A, SUCCEEDED),
+        )
+    )
+    spec = desired(PIN_B, rejected=(RejectedDigest(digest=refused.digest, reason="INC-4711"),))
+
+    assert targets.previous(history, spec, PIN_B).number == 1
+    assert targets.alternative(history, spec, missing=PIN_B) == history.revisions[3]
+
+
+def test_no_alternative_is_named_that_the_registry_has_lost_too() -> None:
+    lost = replace(HISTORY.revisions[2], digest_missing_time=NOON)
+    history = History(revisions=(HISTORY.revisions[0], lost))
+
+    assert targets.previous(history, desired(PIN_B), PIN_B).number == 2
+    assert targets.alternative(history, desired(PIN_B), missing=PIN_B) is None

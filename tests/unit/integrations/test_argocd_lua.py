@@ -16,7 +16,7 @@ import yaml
 import argocd_cm
 from argocd import CUSTOMIZATION, NOON, ArgoCD, Object, ScriptFailed
 from argocd_states import STATES
-from objects import DIGEST_A, DIGEST_B
+from objects import DIGEST_A, DIGEST_B, DIGEST_C
 from pinnedrelease.api import changes
 from pinnedrelease.core.digest import DeclaredDigest
 from pinnedrelease.core.pin import Override
@@ -151,6 +151,15 @@ def test_a_refused_digest_is_no_target() -> None:
 
     with pytest.raises(ScriptFailed, match=r"is in spec\.rejectedDigests: INC-4711"):
         ARGO.act("rollback", obj, revision="1")
+
+
+def test_a_refused_digest_is_passed_over_where_none_is_named() -> None:
+    obj = state("healthy-with-history")
+    older = copy.deepcopy(obj["status"]["history"][1])
+    obj["status"]["history"].append(older | {"revision": 0, "digest": DIGEST_C})
+    obj["spec"]["rejectedDigests"] = [{"digest": DIGEST_A, "reason": "INC-4711"}]
+
+    assert ARGO.patch("rollback", obj)["spec"]["override"]["digest"] == DIGEST_C
 
 
 def test_a_revision_that_did_not_succeed_is_gone_back_to_only_by_name() -> None:

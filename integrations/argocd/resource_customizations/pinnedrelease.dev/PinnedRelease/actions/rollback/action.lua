@@ -1,6 +1,6 @@
 -- Sets spec.override, as `pinrel rollback --override` does. Git does not mention that field, so a
 -- sync leaves it alone, and it ends by itself when Git declares another digest.
--- revision: a number of status.history; without it, the newest earlier one that succeeded.
+-- revision: a number of status.history; without it, the newest earlier one that succeeded and is not rejected.
 -- reason: for the history and for whoever is on call next.
 local os = require("os")
 
@@ -34,12 +34,22 @@ local function named(number)
   error("there is no revision " .. number .. " in status.history", 0)
 end
 
+local function rejection_of(digest)
+  for _, rejected in ipairs(obj.spec.rejectedDigests or {}) do
+    if rejected.digest == digest then
+      return rejected
+    end
+  end
+  return nil
+end
+
 local function previous()
   local current = (obj.status or {}).digest or obj.spec.digest
   for _, revision in ipairs(history) do
     if revision.digest ~= current and revision.digest ~= obj.spec.digest
       and revision.repository == obj.spec.repository
-      and revision.result == "Succeeded" and writer_of(revision) == nil then
+      and revision.result == "Succeeded" and writer_of(revision) == nil
+      and rejection_of(revision.digest) == nil then
       return revision
     end
   end
@@ -63,10 +73,9 @@ local function check(revision)
     error(what .. " is gone from the registry since " .. revision.digestMissingTime
       .. "; if nodes have it: pinrel rollback --override --force", 0)
   end
-  for _, rejected in ipairs(obj.spec.rejectedDigests or {}) do
-    if rejected.digest == revision.digest then
-      error(what .. " is in spec.rejectedDigests: " .. rejected.reason, 0)
-    end
+  local rejected = rejection_of(revision.digest)
+  if rejected ~= nil then
+    error(what .. " is in spec.rejectedDigests: " .. rejected.reason, 0)
   end
   return revision
 end
