@@ -110,8 +110,10 @@ tools: setup ## Build Helm and Flux's controller for the tests into the cache (o
 	@$(BIN)/python -m gotools
 
 .PHONY: chart
-chart: crds ## Copy the CRD into the Helm chart
+chart: crds ## Copy the CRD, monitors, alerts and dashboard into the Helm chart
 	cp crds/pinnedrelease.yaml integrations/helm/pinnedrelease/files/crd.yaml
+	cp manifests/components/prometheus-operator/*-*.yaml manifests/components/pod-monitor/*-*.yaml \
+		manifests/components/grafana/*.json integrations/helm/pinnedrelease/files/
 
 .PHONY: sbom
 sbom: setup ## Print the bill of materials of the image (CycloneDX)

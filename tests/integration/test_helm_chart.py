@@ -71,13 +71,14 @@ def kustomized(plane: ControlPlane, folder: Path) -> Objects:
     return objects
 
 
-def overlay(tmp_path: Path, *components: str) -> Path:
-    """The base with components, in an overlay of its own."""
+def overlay(tmp_path: Path, *components: str, base: str = "base", namespace: str = "") -> Path:
+    """A base with components, in an overlay of its own."""
     # kustomize takes relative paths only.
     up = "../" * (len(tmp_path.resolve().parts) - 1)
-    paths = [f"{up}{(MANIFESTS / name).relative_to('/')}" for name in ("base", *components)]
+    paths = [f"{up}{(MANIFESTS / name).relative_to('/')}" for name in (base, *components)]
+    kustomization = {"resources": paths[:1], "components": paths[1:]}
     (tmp_path / "kustomization.yaml").write_text(
-        yaml.safe_dump({"resources": paths[:1], "components": paths[1:]})
+        yaml.safe_dump(kustomization | ({"namespace": namespace} if namespace else {}))
     )
     return tmp_path
 
@@ -94,10 +95,20 @@ def test_chart_and_program_have_one_version(helm: Helm) -> None:
     assert (chart["version"], chart["appVersion"]) == (pinnedrelease.__version__,) * 2
 
 
-def test_the_chart_carries_the_crd_as_it_is() -> None:
-    crd = (ROOT / "crds" / "pinnedrelease.yaml").read_bytes()
+@pytest.mark.parametrize(
+    ("name", "original"),
+    [
+        ("crd.yaml", "crds/pinnedrelease.yaml"),
+        ("service-monitor.yaml", "manifests/components/prometheus-operator/service-monitor.yaml"),
+        ("prometheus-rule.yaml", "manifests/components/prometheus-operator/prometheus-rule.yaml"),
+        ("pod-monitor.yaml", "manifests/components/pod-monitor/pod-monitor.yaml"),
+        ("pinnedrelease.json", "manifests/components/grafana/pinnedrelease.json"),
+    ],
+)
+def test_the_chart_carries_files_of_the_manifests_as_they_are(name: str, original: str) -> None:
+    expected = (ROOT / original).read_bytes()
 
-    assert (CHART / "files" / "crd.yaml").read_bytes() == crd, "run make chart"
+    assert (CHART / "files" / name).read_bytes() == expected, "run make chart"
 
 
 def test_with_defaults_the_objects_are_those_of_the_base(plane: ControlPlane, helm: Helm) -> None:
@@ -115,6 +126,12 @@ def test_with_defaults_the_objects_are_those_of_the_base(plane: ControlPlane, he
         (["networkPolicy.enabled=true"], ["network-policy"]),
         (["metrics=true"], ["monitoring"]),
         (["networkPolicy.enabled=true", "metrics=true"], ["network-policy", "monitoring"]),
+        (
+            ["metrics=true", "monitoring.serviceMonitor=true", "monitoring.alerts=true"],
+            ["monitoring", "prometheus-operator"],
+        ),
+        (["metrics=true", "monitoring.podMonitor=true"], ["monitoring", "pod-monitor"]),
+        (["monitoring.dashboard=true"], ["grafana"]),
     ],
 )
 def test_an_option_adds_what_its_component_adds(
@@ -150,15 +167,38 @@ def test_roles_for_people_are_the_shipped_ones(plane: ControlPlane, helm: Helm) 
     assert added == by_identity(plane.kubectl("kustomize", str(MANIFESTS / "roles")).stdout)
 
 
-def test_one_namespace_means_no_object_of_the_whole_cluster(helm: Helm) -> None:
+def test_one_namespace_means_no_object_of_the_whole_cluster(
+    plane: ControlPlane, helm: Helm, tmp_path: Path
+) -> None:
     everything = (
         "singleNamespace=true,crds.install=false,metrics=true,networkPolicy.enabled=true,"
         "highAvailability=true,readPullSecrets=true"
     )
+    components = ("network-policy", "monitoring", "pull-secrets", "single-namespace")
+    folder = overlay(
+        tmp_path, *(f"components/{name}" for name in components), base="overlays/ha",
+        namespace="shop",
+    )  # fmt: skip
 
     objects = templated(helm, "--set", everything, namespace="shop")
 
     assert {namespace for _, namespace, _ in objects} == {"shop"}
+    assert objects == kustomized(plane, folder)
+
+
+def test_monitors_and_alerts_get_the_labels_that_a_prometheus_selects_by(helm: Helm) -> None:
+    objects = templated(
+        helm,
+        "--set", "metrics=true,monitoring.serviceMonitor=true,monitoring.alerts=true",
+        "--set", "monitoring.labels.release=kube-prometheus-stack",
+    )  # fmt: skip
+
+    labelled = {
+        kind
+        for (kind, _, _), one in objects.items()
+        if one["metadata"].get("labels", {}).get("release") == "kube-prometheus-stack"
+    }
+    assert labelled == {"ServiceMonitor", "PrometheusRule"}
 
 
 @pytest.mark.parametrize(
@@ -169,6 +209,8 @@ def test_one_namespace_means_no_object_of_the_whole_cluster(helm: Helm) -> None:
         ((*NAMED, "--set", "image.digest=latest"), "/image/digest"),
         ((*NAMED, "--set", "metric=true"), "'metric' not allowed"),
         ((*NAMED, "--set", "singleNamespace=shop"), "/singleNamespace"),
+        ((*NAMED, "--set", "monitoring.podMonitor=true"), "metrics=true"),
+        ((*NAMED, "--set", "networkPolicy.egressPorts={}"), "/networkPolicy/egressPorts"),
     ],
 )
 def test_a_value_that_would_not_work_is_refused(
@@ -187,6 +229,9 @@ def test_values_for_the_pod_reach_the_pod(helm: Helm) -> None:
         "--set", "nodeSelector.pool=system,podAnnotations.team=platform",
         "--set", "tolerations[0].operator=Exists,affinity.nodeAffinity=null",
         "--set", "resources.limits.memory=1Gi",
+        "--set", "extraEnv[0].name=OTEL_SERVICE_NAME,extraEnv[0].value=pins",
+        "--set", "extraVolumes[0].name=ca,extraVolumes[0].configMap.name=corporate-ca",
+        "--set", "extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/etc/registry",
     )  # fmt: skip
 
     template = objects["Deployment", NAMESPACE, ACCOUNT]["spec"]["template"]
@@ -199,6 +244,18 @@ def test_values_for_the_pod_reach_the_pod(helm: Helm) -> None:
     assert template["spec"]["imagePullSecrets"] == [{"name": "corp"}]
     assert template["spec"]["nodeSelector"] == {"pool": "system"}
     assert template["spec"]["tolerations"] == [{"operator": "Exists"}]
+    assert container["env"][-1] == {"name": "OTEL_SERVICE_NAME", "value": "pins"}
+    assert container["volumeMounts"] == [{"name": "ca", "mountPath": "/etc/registry"}]
+    assert template["spec"]["volumes"] == [{"name": "ca", "configMap": {"name": "corporate-ca"}}]
+
+
+def test_other_ports_than_the_usual_ones_are_let_out(helm: Helm) -> None:
+    settings = "networkPolicy.enabled=true,networkPolicy.egressPorts={443,8443,5000}"
+
+    objects = templated(helm, "--set", settings)
+
+    (rule,) = objects["NetworkPolicy", NAMESPACE, ACCOUNT]["spec"]["egress"][1:]
+    assert [one["port"] for one in rule["ports"]] == [443, 8443, 5000]
 
 
 def test_installed_upgraded_and_removed_it_leaves_every_release_as_it_is(

@@ -44,7 +44,8 @@ def test_the_manifests_are_accepted_and_the_pod_is_restricted(namespace: Namespa
 
 KUSTOMIZATIONS = sorted(
     path.parent
-    for path in (ROOT / "manifests").rglob("kustomization.yaml")
+    for folder in ("manifests", "examples")
+    for path in (ROOT / folder).rglob("kustomization.yaml")
     # They need an API server that serves more kinds: see test_admission.py, test_monitoring.py.
     if "kind: Component" not in path.read_text()
     and path.parent.name not in ("pin-v1beta1", "prometheus-operator")
@@ -78,7 +79,8 @@ def test_components_fit_the_base(namespace: Namespace, tmp_path: Path) -> None:
     components = [
         path.name
         for path in (ROOT / "manifests" / "components").iterdir()
-        if path.name not in ("prometheus-operator", "pod-monitor")
+        # The first two need kinds of the Prometheus operator, the last one takes things away.
+        if path.name not in ("prometheus-operator", "pod-monitor", "single-namespace")
     ]
     (overlay / "kustomization.yaml").write_text(
         yaml.safe_dump(
@@ -97,6 +99,32 @@ def test_components_fit_the_base(namespace: Namespace, tmp_path: Path) -> None:
     assert "clusterrolebinding.rbac.authorization.k8s.io/pinnedrelease-pull-secrets" in (
         applied.stdout
     )
+
+
+def test_shards_serve_metrics_too(namespace: Namespace, tmp_path: Path) -> None:
+    """A StatefulSet was passed over: a Service, and nothing behind it."""
+    up = "../" * (len(tmp_path.resolve().parts) - 1)
+    manifests = f"{up}{(ROOT / 'manifests').relative_to('/')}"
+    kustomization = {
+        "resources": [f"{manifests}/overlays/sharded"],
+        "components": [f"{manifests}/components/monitoring"],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+
+    text = namespace.cluster.kubectl("kustomize", str(tmp_path)).stdout
+
+    (shards,) = (one for one in yaml.safe_load_all(text) if one["kind"] == "StatefulSet")
+    (container,) = shards["spec"]["template"]["spec"]["containers"]
+    assert "--metrics-port=9090" in container["args"]
+    assert {"name": "metrics", "containerPort": 9090} in container["ports"]
+
+
+def test_an_installation_runs_the_image_that_is_named(namespace: Namespace) -> None:
+    text = namespace.cluster.kubectl("kustomize", str(ROOT / "examples" / "install")).stdout
+
+    (one,) = (one for one in yaml.safe_load_all(text) if one["kind"] == "Deployment")
+    (container,) = one["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("registry.example.com/pinnedrelease@sha256:")
 
 
 def test_the_one_file_is_what_the_base_renders(namespace: Namespace) -> None:
