@@ -22,6 +22,7 @@ from controlplane.kubeconfig import cluster_entry, write_kubeconfig
 from controlplane.processes import Child, ProcessFailed, free_port
 from controlplane.registry import Registry
 
+FOLLOWERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 READY_S = 60.0
 STARTS = 3
 """A free port can be taken between being found and being used: then start again on others."""
@@ -114,10 +115,17 @@ class ControlPlane(Cluster):
             child.stop()
 
     def start_component(self, name: str) -> None:
-        """Start a component again that was stopped."""
+        """Start a component again that was stopped.
+
+        Controllers look for an API server that was away ever more rarely, up to a minute later;
+        when it is back, they begin afresh, so that what follows in a test session has pods.
+        """
         self._run(name, self._commands[name])
         if name == "kube-apiserver":
             self._children[name].wait_until(self._is_ready, READY_S)
+            for follower in FOLLOWERS:
+                if follower in self._children:
+                    self.restart(follower)
 
     def restart(self, name: str, *, kill: bool = False) -> None:
         """Stop one component, by SIGKILL if asked, and start it again."""

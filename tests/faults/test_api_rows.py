@@ -72,8 +72,8 @@ def test_an_api_server_that_refuses_watches_for_a_moment_is_watched_again(world:
         time.sleep(1)
     world.drift()
 
-    # Not for pods: Kubernetes' own controllers ask a server that was away ever more rarely.
     world.until(lambda: world.namespace.image() == A, timeout_s=30)
+    world.settles(A)
     world.check()
     assert world.restarts == 0
 

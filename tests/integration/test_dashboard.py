@@ -387,9 +387,6 @@ def test_an_api_server_that_stops_is_told_and_then_forgotten(
     plane.stop_component("kube-apiserver")
     tab.locator("#trouble", has_text="The cluster does not answer").wait_for()
     plane.start_component("kube-apiserver")
-    # They look for the API server ever more rarely; other tests of this file need pods.
-    for component in ("kube-controller-manager", "kube-scheduler", "kwok"):
-        plane.restart(component)
 
     tab.get_by_text("Live", exact=True).wait_for(timeout=60_000)
     assert tab.locator("#trouble").is_hidden()

@@ -98,6 +98,26 @@ def test_an_index_that_contains_the_declared_manifest_is_the_declared_content(
     pods.wait_row(case.namespace, "1/1", "True", "Pinned")
 
 
+def test_a_pod_that_was_set_apart_is_no_pod_of_the_workload(case: PinnedImage) -> None:
+    """It stayed in the count, and after the next digest it was a mismatch, even when deleted."""
+    first, pod = pinned_index(case)
+    case.namespace.kubectl("label", "pod", pod, "app=debug", "--overwrite")
+    eventually(
+        lambda: pods.names(case.namespace) not in ([], [pod]),
+        lambda: case.namespace.describe("web"),
+    )
+
+    pods.wait_row(case.namespace, "1/1", "True", "Pinned")
+    second = case.push(b"second", "2.0", AMD, ARM)
+    case.pin(second.digest, "2.0")
+    case.namespace.wait_ready()
+
+    assert first.digest != second.digest
+    assert stays(lambda: pods.row(case.namespace) == ["1/1", "True", "Pinned"], 5)
+    counts = case.namespace.release()["status"]["pods"]
+    assert (counts["current"], counts["mismatched"], counts["unknown"]) == (1, 0, 0)
+
+
 def test_the_name_of_a_mirror_does_not_matter(case: PinnedImage) -> None:
     image, pod = pinned_index(case)
 

@@ -17,14 +17,15 @@ def parse_time(text: str) -> datetime:
         text = f"{text}T00:00:00Z"
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        in_utc = found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise WrongUsage(
             f"{text[:64]!r} is no time; write 2026-10-03, 2026-10-03T12:00Z or "
             "2026-10-03T12:00+02:00"
         ) from error
     if found.tzinfo is None:
         raise WrongUsage(f"{text} has no time zone; write {text}Z for UTC, or for example +02:00")
-    return found.astimezone(UTC)
+    return in_utc
 
 
 def is_day(text: str) -> bool:

@@ -74,7 +74,7 @@ class Document:
             return None
         try:
             return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise self._wrong(name, "a time") from error
 
     def texts(self) -> tuple[tuple[str, str], ...]:

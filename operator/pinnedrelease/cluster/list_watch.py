@@ -11,7 +11,7 @@ from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Gone, MalformedDocument
 from pinnedrelease.cluster.session import Session
-from pinnedrelease.cluster.watch_book import LONGEST_PAUSE_S
+from pinnedrelease.cluster.watch_book import LONGEST_PAUSE_S, SHORT_S
 from pinnedrelease.core import backoff
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,9 @@ class Events(Protocol[Item]):
     def gone(self, item: Item) -> None:
         """This one is gone."""
 
+    def of_no_interest(self, uid: str) -> None:
+        """The object of this uid is of no interest, whatever it was before."""
+
     def not_allowed(self, namespace: str | None) -> None:
         """They may not be read."""
 
@@ -60,22 +63,25 @@ class ListWatch(Generic[Item]):
         self._namespace = namespace
         self._path = paths.collection(kind, namespace)
         self._unit_random = unit_random
+        self._version: str | None = None
+        """Up to where everything has been told; None before the first list, and when that is too
+        old to go on from."""
 
     async def run(self) -> None:
         """Keep up, for ever."""
         failures = refusals = 0
-        version: str | None = None
         now_s = asyncio.get_running_loop().time
         listed_at_s = now_s()
         while True:
+            asked_at_s = now_s()
             try:
-                if version is None or now_s() - listed_at_s > RELIST_S:
-                    listed_at_s = now_s()
-                    version = await self._list()
-                version = await self._watch(version)
+                if self._version is None or asked_at_s - listed_at_s > RELIST_S:
+                    listed_at_s = asked_at_s
+                    self._version = await self._list()
+                await self._watch(self._version)
                 failures = refusals = 0
             except Gone:
-                version = None
+                self._version = None
             except Forbidden as error:
                 refusals += 1
                 if refusals < REFUSALS:
@@ -84,10 +90,11 @@ class ListWatch(Generic[Item]):
                 if refusals == REFUSALS:
                     log.warning("not watched", extra={"path": self._path, "error": str(error)})
                 self._events.not_allowed(self._namespace)
-                version = None
+                self._version = None
                 await asyncio.sleep(LONGEST_PAUSE_S)
             except ClusterError as error:
-                failures, refusals = failures + 1, 0
+                has_lived = now_s() - asked_at_s > SHORT_S
+                failures, refusals = 1 if has_lived else failures + 1, 0
                 log.info("a watch ended", extra={"path": self._path, "error": str(error)})
                 await self._pause(failures)
 
@@ -112,8 +119,8 @@ class ListWatch(Generic[Item]):
                 return metadata.text("resourceVersion")
             query = {"limit": str(PAGE), "continue": following}
 
-    async def _watch(self, version: str) -> str:
-        """Follow the events; returns the version to go on from when the server ends the watch."""
+    async def _watch(self, version: str) -> None:
+        """Follow the events until the server ends the watch, or something breaks it off."""
         query = {"resourceVersion": version, "allowWatchBookmarks": "true"}
         async for event in self._session.watch(self._path, query):
             kind, document = event.text("type"), event.child("object")
@@ -121,19 +128,25 @@ class ListWatch(Generic[Item]):
                 if document.number("code") == Gone.code:
                     raise Gone(f"{self._path}: {document.optional_text('message') or ''}")
                 raise MalformedDocument(f"{self._path}: {document.optional_text('message')}")
-            version = document.child("metadata").optional_text("resourceVersion") or version
-            item = self._decoded(document) if kind != "BOOKMARK" else None
-            if item is None:
-                continue
-            if kind == "DELETED":
-                self._events.gone(item)
-            else:
-                self._events.changed(item)
-        return version
+            metadata = document.child("metadata")
+            if kind != "BOOKMARK":
+                self._tell(kind, metadata, self._decoded(document))
+            self._version = metadata.optional_text("resourceVersion") or self._version
+
+    def _tell(self, kind: str, metadata: Document, item: Item | None) -> None:
+        if item is None:
+            self._events.of_no_interest(metadata.optional_text("uid") or "")
+        elif kind == "DELETED":
+            self._events.gone(item)
+        else:
+            self._events.changed(item)
 
     def _decoded(self, document: Document) -> Item | None:
         try:
             return self._decode(document)
         except MalformedDocument as error:
             log.warning("object not read", extra={"path": self._path, "error": str(error)})
-            return None
+        except Exception:
+            # P-6: no object may stop the others, not even by a defect of the reader.
+            log.exception("object not read", extra={"path": self._path})
+        return None

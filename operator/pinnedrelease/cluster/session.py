@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partialmethod
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -35,6 +36,7 @@ WATCH_SILENCE_S = 80.0
 MESSAGE_LIMIT = 300
 LONGEST_PAUSE_S = 30.0
 """However long a busy server wants to be left alone: drift must be put right some time."""
+PROBE = {"limit": "1"}
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -98,6 +100,10 @@ class Session:
         """Read one object or list. Raises a ClusterError."""
         return await self._request("GET", path, query=query)
 
+    async def probe(self, path: str) -> None:
+        """Ask for one object, to see whether there is an answer. Raises a ClusterError."""
+        await self._request("GET", path, query=PROBE)
+
     async def list_metadata(self, path: str, query: Mapping[str, str]) -> Document:
         """Read a list with nothing but the metadata of its objects. Raises a ClusterError."""
         return await self._request("GET", path, query=query, accept=METADATA_LIST)
@@ -118,7 +124,8 @@ class Session:
                     raise _refused("GET", path, response, await response.read())
                 async for line in _lines(response.content):
                     yield _parsed(line, path)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, asyncio.CancelledError) as error:
+            _pass_on_our_cancellation(error)
             reason = str(error) or type(error).__name__
             raise Unavailable(f"watch {path}: {reason}") from error
 
@@ -162,7 +169,8 @@ class Session:
                 raw = await response.read()
         except aiohttp.ClientConnectorCertificateError as error:
             raise CertificateRefused(f"{method} {path}: {error}") from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, asyncio.CancelledError) as error:
+            _pass_on_our_cancellation(error)
             reason = str(error) or type(error).__name__
             raise Unavailable(
                 f"{method} {path}: no answer from the API server: {reason}"
@@ -190,9 +198,12 @@ class Session:
     async def _authorize(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        is_watch = request.url.query.get("watch") == "true"
+        # Some servers stand behind a path of their own, Rancher's for one.
+        path = request.url.path.removeprefix(urlsplit(self.server).path.rstrip("/"))
+        query = request.url.query
+        is_watch = query.get("watch") == "true"
         if is_watch:
-            await self.watches.wait_for_turn(request.url.path)
+            await self.watches.wait_for_turn(path)
         token = await self._access.tokens.current()
         if token is not None:
             request.headers["Authorization"] = token
@@ -204,10 +215,21 @@ class Session:
             self._tell(request.method, request.url.authority, code)
         if response.status == HTTPStatus.OK and request.method == "GET":
             if is_watch:
-                self.watches.opened(request.url.path, response)
-            else:
-                self.watches.listed(request.url.path)
+                self.watches.opened(path, response)
+            elif query.get("limit") != PROBE["limit"]:
+                self.watches.listed(path)
         return response
+
+
+def _pass_on_our_cancellation(error: BaseException) -> None:
+    """Raise it again when this task is being cancelled.
+
+    It may also come from inside: aiohttp cancels what is being looked up, for whomever, when a
+    session is closed, and kopf closes it after a 401. Then there is no answer, and that is all.
+    """
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+        raise error
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

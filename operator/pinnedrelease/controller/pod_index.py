@@ -23,6 +23,8 @@ class PodIndex:
         self._wake = wake
         self._is_wanted = is_wanted
         self._pods: dict[Place, dict[str, OwnedPod]] = {}
+        self._places: dict[str, Place] = {}
+        """By the uid of a pod: an event may tell no more than that it has no owner any longer."""
         self._allowed = True
 
     def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
@@ -39,8 +41,10 @@ class PodIndex:
             for place, owned in self._pods.items()
             if namespace is None or place[0] == namespace
         }
-        for place in before:
+        for place, owned in before.items():
             del self._pods[place]
+            for uid in owned:
+                self._places.pop(uid, None)
         for one in items:
             self._put(one)
         self.first_lists.one_came()
@@ -52,19 +56,27 @@ class PodIndex:
 
     def changed(self, item: OwnedPod) -> None:
         """This pod has been added or has changed."""
-        place = (item.namespace, item.target)
-        before = self._pods.get(place, {}).get(item.pod.uid)
+        place, uid = (item.namespace, item.target), item.pod.uid
+        if self._places.get(uid, place) != place:
+            self.of_no_interest(uid)
+        before = self._pods.get(place, {}).get(uid)
         if before != item:
             self._put(item)
             self._tell(place)
 
     def gone(self, item: OwnedPod) -> None:
         """This pod is gone."""
-        place = (item.namespace, item.target)
-        owned = self._pods.get(place, {})
-        owned.pop(item.pod.uid, None)
+        self.of_no_interest(item.pod.uid)
+
+    def of_no_interest(self, uid: str) -> None:
+        """The pod of this uid, if there is one, is no workload's any more."""
+        place = self._places.pop(uid, None)
+        if place is None:
+            return
+        owned = self._pods[place]
+        del owned[uid]
         if not owned:
-            self._pods.pop(place, None)
+            del self._pods[place]
         self._tell(place)
 
     def not_allowed(self, namespace: str | None) -> None:  # noqa: ARG002 - all or nothing
@@ -76,7 +88,9 @@ class PodIndex:
         return sum(map(len, self._pods.values()))
 
     def _put(self, pod: OwnedPod) -> None:
-        self._pods.setdefault((pod.namespace, pod.target), {})[pod.pod.uid] = pod
+        place = (pod.namespace, pod.target)
+        self._pods.setdefault(place, {})[pod.pod.uid] = pod
+        self._places[pod.pod.uid] = place
 
     def _tell(self, place: Place) -> None:
         if self._is_wanted(place):

@@ -141,7 +141,7 @@ class Operator:
             where = ", ".join(namespaces) or "all namespaces"
             server = self._session.server
             log.info("operator started", extra={"namespaces": where, "server": server})
-            return await _supervise(self._tasks())
+            return await supervise(self._tasks())
         finally:
             await self._registries.close()
             if self._election is not None:
@@ -290,7 +290,7 @@ class Operator:
         return frozenset(paths.collection(kind, place) for kind in kinds for place in places)
 
 
-async def _supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:
+async def supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:
     """Run tasks that must not end. Only the watches may: they end when a signal comes."""
     ended: list[str] = []
     try:
@@ -302,6 +302,13 @@ async def _supervise(tasks: Mapping[str, Awaitable[None]]) -> bool:
     return ended == [WATCHES]
 
 
-async def _endless(name: str, task: Awaitable[None]) -> None:
-    await task
+async def _endless(name: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # From inside, and a task group would take it for its own doing: nobody would notice.
+        raise TaskEnded(name) from error
     raise TaskEnded(name)

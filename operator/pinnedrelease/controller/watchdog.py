@@ -112,7 +112,7 @@ class Watchdog:
     async def _answers(self, path: str) -> bool:
         """Whether a new process would be better off."""
         try:
-            await self._session.get(path, {"limit": "1"})
+            await self._session.probe(path)
         except CertificateRefused:
             # The authority was replaced; a new process reads the file anew.
             return True

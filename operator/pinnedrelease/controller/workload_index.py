@@ -23,6 +23,9 @@ class WorkloadIndex:
         self.first_lists = FirstLists(watches)
         self._tell = tell
         self._known: dict[Place, Watched[Workload]] = {}
+        self._ended: dict[Place, str] = {}
+        """The version at which one was deleted or left out of a list: what is not newer is the
+        late answer to a read or write of before. Kept until the next list."""
 
     def get(self, place: Place) -> Watched[Workload] | None:
         """The workload as far as is known; None when that has to be read."""
@@ -50,10 +53,12 @@ class WorkloadIndex:
     ) -> None:
         """These are all of a kind in a namespace, or in all of them; whatever was known before."""
         listed = {(one.namespace, one.workload.target): one.workload for one in items}
+        for place in [one for one in self._ended if _is_in(one, kind, namespace)]:
+            del self._ended[place]
         before = [place for place in self._known if _is_in(place, kind, namespace)]
         for place in before:
             if place not in listed:
-                del self._known[place]
+                self._ended[place] = self._known.pop(place).value.resource_version
                 self._tell(place)
         for place, workload in listed.items():
             known = self._known.get(place)
@@ -70,8 +75,12 @@ class WorkloadIndex:
 
     def gone(self, item: PlacedWorkload) -> None:
         """An event has told that a workload is gone."""
-        place = (item.namespace, item.workload.target)
+        place, version = (item.namespace, item.workload.target), item.workload.resource_version
+        known = self._known.get(place)
+        if known is not None and is_newer(known.value.resource_version, version):
+            return
         self._known.pop(place, None)
+        self._ended[place] = version
         self._tell(place)
 
     def not_allowed(self, kind: TargetKind, namespace: str | None) -> None:
@@ -82,10 +91,10 @@ class WorkloadIndex:
 
     def _put(self, place: Place, found: Watched[Workload]) -> bool:
         known = self._known.get(place)
-        if known is not None and not is_newer(
-            found.value.resource_version, known.value.resource_version
-        ):
+        before = known.value.resource_version if known is not None else self._ended.get(place)
+        if before is not None and not is_newer(found.value.resource_version, before):
             return False
+        self._ended.pop(place, None)
         self._known[place] = found
         return True
 
@@ -102,6 +111,9 @@ class WorkloadsOfKind:
     def replace_all(self, namespace: str | None, items: list[PlacedWorkload]) -> None:
         """These are all of a namespace, or of all of them."""
         self._index.replace_all(self._kind, namespace, items)
+
+    def of_no_interest(self, uid: str) -> None:
+        """Of a namespace that is another shard's: never known here."""
 
     def not_allowed(self, namespace: str | None) -> None:
         """They may not be read."""

@@ -13,6 +13,7 @@ from objects import REPOSITORY, cron_job, daemon_set, deployment, stateful_set
 from pinnedrelease.cluster.decode import decode_workload
 from pinnedrelease.cluster.errors import Invalid, MalformedDocument
 from pinnedrelease.cluster.paths import workload as workload_path
+from pinnedrelease.core import marks
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.workload import Fence, Rollout
 
@@ -33,6 +34,19 @@ def owner(manager: str, time: str, *containers: str, prefix: str = "f:spec") -> 
         "time": time,
         "fieldsV1": {prefix: {"f:template": {"f:spec": {"f:containers": fields}}}},
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01", "now"]
+)
+def test_a_time_at_the_end_of_time_is_no_stamp_and_no_crash(text: str) -> None:
+    """An OverflowError is no ValueError: one annotation ended the operator at each start."""
+    manifest = stored(deployment())
+    manifest["metadata"]["annotations"] = {marks.CHANGED_AT: text, marks.CHANGED_BY: "jane"}
+
+    stamp = decode_workload(TargetKind.DEPLOYMENT, manifest).stamp
+
+    assert stamp is None or stamp.changed_at.year == 1
 
 
 @pytest.mark.parametrize(

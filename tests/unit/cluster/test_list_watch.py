@@ -17,6 +17,7 @@ from pinnedrelease.cluster.list_watch import PAGE, REFUSALS, ListWatch
 from pinnedrelease.cluster.pods import OwnedPod, watched_pod
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.watch_book import LONGEST_PAUSE_S
+from virtual_time import run_virtually
 
 PODS = "/api/v1/pods"
 LIST = {"limit": str(PAGE)}
@@ -67,6 +68,8 @@ class ScriptedSession(Session):
         step = await self._next(path, query)
         assert isinstance(step, list), f"a watch is asked for, {step} comes next"
         for one in step:
+            if isinstance(one, ClusterError):
+                raise one
             yield Document.of(one)
 
     async def _next(self, path: str, query: Mapping[str, str]) -> Any:
@@ -97,6 +100,10 @@ class Listener:
     def gone(self, item: OwnedPod) -> None:
         """One pod less."""
         self.told.append(("gone", item.pod.name))
+
+    def of_no_interest(self, uid: str) -> None:
+        """One that cannot be of interest."""
+        self.told.append(("of no interest", uid))
 
     def not_allowed(self, namespace: str | None) -> None:
         """No pods."""
@@ -276,6 +283,63 @@ async def test_other_errors_are_tried_again_with_growing_pauses(pauses: list[flo
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 0.1])
 
 
+async def test_a_watch_that_breaks_off_goes_on_where_it_was() -> None:
+    """Each break lost what had come since the list, so that replays grew, and pauses with them."""
+    session = ScriptedSession(
+        page(version="10"),
+        [event("ADDED", pod("a", "20")), Unavailable("reset")],
+        [event("BOOKMARK", {"metadata": {"resourceVersion": "40"}}), failure(500)],
+        [],
+    )
+
+    told = await play(session)
+
+    assert versions(session) == ["list", "10", "20", "40"]
+    assert told == [("all of None", []), ("changed", "a")]
+
+
+def test_a_watch_that_has_lived_is_no_failure_in_a_row() -> None:
+    """A load balancer that cuts after four minutes made drift wait for 20 s each time."""
+
+    class LastingSession(ScriptedSession):
+        async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[Document]:
+            if len(self.script) > 1:
+                await asyncio.sleep(240)
+            async for one in super().watch(path, query):
+                yield one
+
+    session = LastingSession(page(version="10"), *[Unavailable("cut")] * 8)
+
+    async def story() -> None:
+        began_s = asyncio.get_running_loop().time()
+        task = asyncio.create_task(watching(session, Listener()).run())
+        await session.played.wait()
+        task.cancel()
+        assert asyncio.get_running_loop().time() - began_s < 7 * 241
+
+    run_virtually(story())
+
+
+async def test_an_object_that_no_reader_was_made_for_does_not_end_the_watch(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def read(document: Document) -> OwnedPod | None:
+        if document.child("metadata").text("name") == "odd":
+            raise OverflowError("date value out of range")
+        return watched_pod()(document)
+
+    session = ScriptedSession(page(pod("odd"), pod("a")), [event("MODIFIED", pod("odd"))], [])
+    listener = Listener()
+    task = asyncio.create_task(
+        ListWatch(session, paths.PODS, None, read, listener, lambda: 0.0).run()
+    )
+    await asyncio.wait_for(session.played.wait(), 5)
+    task.cancel()
+
+    assert listener.told == [("all of None", ["a"]), ("of no interest", "odd")]
+    assert [record.getMessage() for record in caplog.records] == ["object not read"] * 2
+
+
 async def test_chance_spreads_the_pauses(pauses: list[float]) -> None:
     await play(ScriptedSession(Unavailable("down")), chance=0.5)
 
@@ -296,7 +360,13 @@ async def test_a_pod_that_cannot_be_read_is_left_out_and_the_others_stay(
     with caplog.at_level(logging.WARNING):
         told = await play(session)
 
-    assert told == [("all of None", ["a", "b"]), ("changed", "c"), ("changed", "d")]
+    assert told == [
+        ("all of None", ["a", "b"]),
+        ("of no interest", "orphan"),
+        ("changed", "c"),
+        ("of no interest", "broken"),
+        ("changed", "d"),
+    ]
     assert versions(session) == ["list", "10", "33"]
     assert [record.getMessage() for record in caplog.records] == ["object not read"] * 2
 

@@ -179,7 +179,7 @@ def test_a_pod_that_was_never_there_can_be_gone() -> None:
     index, _ = indexed(owned("web-1"))
 
     index.gone(owned("web-9"))
-    index.gone(owned("web-1", DATABASE))
+    index.gone(owned("web-1", DATABASE, uid="other"))
 
     assert (names(index), len(index._pods)) == (["web-1"], 1)
 
@@ -248,6 +248,38 @@ def test_pods_of_a_cronjob_come_and_go_with_its_active_jobs() -> None:
 def test_all_pods_are_counted() -> None:
     index, _ = indexed(owned("web-1"), owned("web-2"), owned("api-1", API))
     index.changed(owned("web-1", is_ready=False))
-    index.changed(owned("web-1", namespace="other"))
+    index.changed(owned("web-1", namespace="other", uid="elsewhere"))
 
     assert (len(index), len(indexed()[0])) == (4, 0)
+
+
+def test_a_pod_that_nobody_owns_any_more_is_no_pod_of_its_workload() -> None:
+    """Somebody takes its labels to look into it; its controller lets go. It stayed for an hour."""
+    index, woken = indexed(owned("web-1"), owned("web-2"))
+
+    index.of_no_interest("web-2")
+    index.of_no_interest("never heard of")
+
+    assert names(index) == ["web-1"]
+    assert woken.taken() == [WEB]
+    assert len(index) == 1
+
+
+def test_a_pod_that_changes_its_owner_is_in_one_place() -> None:
+    index, woken = indexed(owned("web-1"), owned("web-2"))
+
+    index.changed(owned("web-2", DATABASE))
+
+    assert (names(index), names(index, DATABASE)) == (["web-1"], ["web-2"])
+    assert woken.taken() == sorted([WEB, ("shop", DATABASE)], key=str)
+    index.gone(owned("web-2"))
+    assert names(index, DATABASE) == []
+
+
+def test_what_a_list_does_not_have_is_forgotten_wherever_it_was() -> None:
+    index, _ = indexed(owned("web-1"), owned("web-2"))
+
+    index.replace_all(None, [owned("web-1")])
+    index.of_no_interest("web-2")
+
+    assert names(index) == ["web-1"]

@@ -42,6 +42,9 @@ class AnsweringSession(Session):
             raise self.error
         return Document({})
 
+    async def probe(self, path: str) -> None:
+        await self.get(path)
+
 
 class World:
     """A process with one watch, open."""
