@@ -7,7 +7,11 @@ WORKDIR /build
 COPY requirements/operator.txt requirements/
 RUN python3 -m pip install --no-cache-dir --no-compile --require-hashes --only-binary :all: \
       --target /opt/pinnedrelease --requirement requirements/operator.txt \
- && rm -rf /opt/pinnedrelease/bin
+ && rm -rf /opt/pinnedrelease/bin \
+ && mkdir /opt/pinnedrelease/bin \
+ && printf '%s\n' '#!/usr/bin/env python3' 'from pinnedrelease.__main__ import main' 'raise SystemExit(main())' \
+      > /opt/pinnedrelease/bin/pinrel \
+ && chmod 0755 /opt/pinnedrelease/bin/pinrel
 # The package needs no build: it is put beside its dependencies as it is.
 COPY operator/pinnedrelease/ /opt/pinnedrelease/pinnedrelease/
 # Compiled files that name their source by its hash, not by a time, are the same in every build.
@@ -22,7 +26,9 @@ LABEL org.opencontainers.image.title="pinnedrelease" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/pinnedrelease /opt/pinnedrelease
-ENV PYTHONPATH=/opt/pinnedrelease \
+# `pinrel` is there for pipelines, whose steps are scripts in this image.
+ENV PATH=/opt/pinnedrelease/bin:${PATH} \
+    PYTHONPATH=/opt/pinnedrelease \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 # From here on nothing is run in the image and nothing is written: no shell, no home, no cache.

@@ -108,13 +108,14 @@ class Container:
         assert isinstance(entry, list)
         environment = configuration["Env"]
         assert isinstance(environment, list)
-        self._command = [*map(str, environment), *map(str, entry)]
+        self._environment, self._entry = [*map(str, environment)], [*map(str, entry)]
         self._folder = folder
 
-    def run(self, *arguments: str, files: Path) -> Child:
-        """Start it with a folder of files at /mnt."""
+    def run(self, *arguments: str, files: Path, script: str = "") -> Child:
+        """Start it, or a shell script in it, with a folder of files at /mnt."""
+        program = ["/bin/sh", "-c", script] if script else self._entry
         # In a mount namespace of its own: the files and the read-only root vanish with it.
-        script = (
+        in_chroot = (
             'files=$0 root=$1 user=$2; shift 2; mount --bind "$root" "$root"'
             ' && mount --bind "$files" "$root/mnt" && mount -o remount,ro,bind "$root"'
             ' && exec chroot --userspec="$user" "$root" /usr/bin/env -i "$@"'
@@ -122,7 +123,8 @@ class Container:
         return Child(
             "operator-image",
             [shutil.which("unshare") or "unshare", "--mount", "--propagation=private",
-             "/bin/sh", "-c", script, files, self._root, self._user, *self._command, *arguments],
+             "/bin/sh", "-c", in_chroot, files, self._root, self._user, *self._environment,
+             *program, *arguments],
             self._folder / "container.log",
         )  # fmt: skip
 
@@ -158,3 +160,18 @@ def test_it_reconciles_as_nobody_without_a_shell_and_without_a_place_to_write(
     finally:
         operator.stop()
     assert operator.returncode == 0
+
+
+def test_pinrel_is_on_the_path_for_the_scripts_of_pipelines(
+    container: Container, tmp_path: Path
+) -> None:
+    """Tekton's steps call it by that name; the image had the module alone."""
+    files = tmp_path / "files"
+    files.mkdir(mode=0o755)
+
+    step = container.run(files=files, script="pinrel version && echo done && exec sleep 60")
+    try:
+        step.wait_until(lambda: "done" in step.tail(), 30)
+    finally:
+        step.stop()
+    assert "pinrel" in step.tail()

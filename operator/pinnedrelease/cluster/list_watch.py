@@ -148,5 +148,5 @@ class ListWatch(Generic[Item]):
             log.warning("object not read", extra={"path": self._path, "error": str(error)})
         except Exception:
             # P-6: no object may stop the others, not even by a defect of the reader.
-            log.exception("object not read", extra={"path": self._path})
+            log.exception("reading an object failed", extra={"path": self._path})
         return None

@@ -337,7 +337,7 @@ async def test_an_object_that_no_reader_was_made_for_does_not_end_the_watch(
     task.cancel()
 
     assert listener.told == [("all of None", ["a"]), ("of no interest", "odd")]
-    assert [record.getMessage() for record in caplog.records] == ["object not read"] * 2
+    assert [record.getMessage() for record in caplog.records] == ["reading an object failed"] * 2
 
 
 async def test_chance_spreads_the_pauses(pauses: list[float]) -> None:
