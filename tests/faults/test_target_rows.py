@@ -180,7 +180,8 @@ def test_t10_no_crd_at_the_start(world: World, proxied_kubeconfig: Path, tmp_pat
     assert said.returncode == 1
     assert said.stderr.strip() == (
         "pinrel controller: this cluster does not know PinnedReleases (pinnedrelease.dev/v1alpha1):"
-        " install the CRD with kubectl apply --server-side -k crds, or -f manifests/install.yaml"
+        " install the CRD with kubectl apply --server-side -k crds, or apply your installation "
+        "again"
     )
 
 
@@ -195,7 +196,7 @@ def test_t11_missing_right_at_the_start(world: World, tmp_path: Path) -> None:
     assert said.returncode == 1
     (line,) = said.stderr.strip().splitlines()
     assert f"list deployments.apps in namespace {world.namespace.name}" in line
-    assert "apply the shipped roles" in line
+    assert "apply your installation again" in line
 
 
 @row("D-01", "`kubectl set image` to a tag", "corrected within 5 s; reported with Report")

@@ -24,7 +24,7 @@ SELECTOR = "app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=con
 GRACE = timedelta(seconds=30)
 """An operator that is there looks at a change within seconds; a restart takes some more."""
 NAMES_SHOWN = 5
-INSTALL = "kubectl apply --server-side -k manifests/base"
+INSTALL = "kubectl apply --server-side -k examples/install"
 SECRETS_ROLE = "pinnedrelease-pull-secrets"
 
 

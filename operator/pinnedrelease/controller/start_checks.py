@@ -30,7 +30,7 @@ async def check_start(session: Session, namespaces: tuple[str, ...]) -> None:
     except NotFound as error:
         raise CannotStart(
             f"this cluster does not know {names.KIND}s ({names.API_VERSION}): install the CRD with "
-            "kubectl apply --server-side -k crds, or -f manifests/install.yaml"
+            "kubectl apply --server-side -k crds, or apply your installation again"
         ) from error
     except ClusterError as error:
         log.warning("start not checked", extra={"error": str(error)})
@@ -49,8 +49,8 @@ async def _check_rights(session: Session, namespaces: tuple[str, ...]) -> None:
     vital = [what for what in missing if _is_vital(what[0])]
     if vital:
         raise CannotStart(
-            f"this account may not {_listed(vital)}: apply the shipped roles "
-            "(manifests/base, or manifests/overlays/single-namespace with --namespace)"
+            f"this account may not {_listed(vital)}: apply your installation again, or the roles "
+            "of manifests/base (of manifests/overlays/single-namespace with --namespace)"
         )
     if missing:
         log.warning("rights are missing", extra={"missing": _listed(missing)})
