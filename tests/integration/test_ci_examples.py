@@ -17,6 +17,7 @@ from controlplane.plane import ControlPlane
 from controlplane.registry import Registry
 from namespace import Namespace
 from objects import DIGEST_A
+from pinnedrelease.registry.credentials import parse_docker_config
 
 pytestmark = pytest.mark.integration
 
@@ -142,6 +143,23 @@ def test_gitlab(folder: Path, image: str, digest: str) -> None:
     assert f"reference={image}@{digest}" in (folder / "capture.env").read_text().splitlines()
 
 
+def test_gitlab_hands_its_login_to_pinrel(folder: Path) -> None:
+    install, *login = example("gitlab", ".gitlab-ci.yml")[".pinrel"]["before_script"]
+    assert install.startswith("pip install")
+    given = {
+        "CI_REGISTRY": "registry.example.com",
+        "CI_REGISTRY_USER": "gitlab-ci-token",
+        "CI_REGISTRY_PASSWORD": "glcbt-64_x",
+    }
+
+    shell("\n".join(login), folder, given)
+
+    (entry,) = parse_docker_config((folder / ".docker" / "config.json").read_bytes())
+    assert entry.key == "registry.example.com"
+    assert entry.credential.username == "gitlab-ci-token"
+    assert entry.credential.password == "glcbt-64_x"
+
+
 def test_tekton(folder: Path, image: str, digest: str) -> None:
     result = folder / "reference"
     given = {
@@ -149,6 +167,8 @@ def test_tekton(folder: Path, image: str, digest: str) -> None:
         "IMAGE_DIGEST": digest,
         "REFERENCE": str(result),
         "FILE": "web.yaml",
+        # Where no login is bound.
+        "DOCKER_CONFIG": "",
     }
     for name in ("capture", "promote"):
         (step,) = example("tekton", f"{name}-task.yaml")["spec"]["steps"]

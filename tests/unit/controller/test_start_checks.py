@@ -37,7 +37,7 @@ async def test_t10_without_the_crd_the_line_says_how_to_install_it() -> None:
 async def test_a_watch_that_is_not_allowed_is_named_with_its_namespace(right: str) -> None:
     session = ScriptedSession({ROOT: {}}, denies(right))
 
-    with pytest.raises(CannotStart, match=rf"may not {right}.* in namespace shop: apply the"):
+    with pytest.raises(CannotStart, match=rf"may not {right}.* in namespace shop: apply your"):
         await check_start(session, ("shop",))
     with pytest.raises(CannotStart, match="in all namespaces"):
         await check_start(session, ())
