@@ -79,6 +79,8 @@ class MemoryCluster:
     async def let_go(self, namespace: str, action: LetGo) -> None:
         """PATCH of the workload's metadata, with its preconditions."""
         assert namespace == "shop"
+        if self.refuse_workload is not None:
+            raise self.refuse_workload
         current = self.target
         if current is None or current.resource_version != action.resource_version:
             raise Conflict("the workload has been modified")

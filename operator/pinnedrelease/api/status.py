@@ -10,7 +10,7 @@ from pinnedrelease.api.fields import ActorText, DigestText, Generation
 from pinnedrelease.api.history import GapEntry, HistoryEntry
 from pinnedrelease.api.override import OverrideSpec
 from pinnedrelease.api.wire import Wire
-from pinnedrelease.core.conditions import MESSAGE_LIMIT, ConditionStatus
+from pinnedrelease.core.conditions import CONDITIONS_LIMIT, MESSAGE_LIMIT, ConditionStatus
 from pinnedrelease.core.draft import CONTAINERS_LIMIT
 from pinnedrelease.core.drift import DRIFT_LIMIT, DriftKind
 from pinnedrelease.core.gaps import GAPS_LIMIT
@@ -238,7 +238,7 @@ class PinnedReleaseStatus(Wire):
     conditions: Annotated[
         list[ConditionEntry],
         Field(
-            max_length=16,
+            max_length=CONDITIONS_LIMIT,
             description=(
                 "Ready, Reconciling, Stalled, Drifted, TagMoved, DigestAvailable, RolledBack."
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pinnedrelease.core.conditions import ConditionType, Reason, find
+from pinnedrelease.core.drift import DriftKind
 from pinnedrelease.core.observed import Instant, Observed
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.core.pods import PodReport
@@ -23,21 +24,27 @@ class Case:
     """What the target's pods run; None when pods are not watched."""
 
 
-def grace_left_s(observed: Observed, now: Instant) -> float:
-    """Seconds for which a missing target is still awaited.
+def missing_since_s(observed: Observed, now: Instant) -> float:
+    """Since when a target is missing, on the monotonic clock.
 
-    A restarted process does not begin anew: what the status says of the same generation stands.
+    A restarted process does not begin anew: that its predecessor waited stands in the status.
     """
-    recorded = observed.release.status
-    stalled = find(recorded.conditions, ConditionType.STALLED)
+    since_s = observed.memory.missing_since_s
+    if since_s is not None:
+        return since_s
+    reconciling = find(observed.release.status.conditions, ConditionType.RECONCILING)
+    if reconciling is None or reconciling.reason != Reason.WAITING_FOR_TARGET:
+        return now.monotonic_s
+    waited_s = (now.wall - reconciling.last_transition_time).total_seconds()
+    return now.monotonic_s - max(0.0, waited_s)
+
+
+def grace_left_s(observed: Observed, now: Instant) -> float:
+    """Seconds for which a missing target is still awaited."""
+    stalled = find(observed.release.status.conditions, ConditionType.STALLED)
     if stalled is not None and stalled.reason == Reason.TARGET_NOT_FOUND:
         return 0.0
-    since_s = observed.memory.missing_since_s
-    waited_s = now.monotonic_s - since_s if since_s is not None else 0.0
-    reconciling = find(recorded.conditions, ConditionType.RECONCILING)
-    if reconciling is not None and reconciling.reason == Reason.WAITING_FOR_TARGET:
-        recorded_s = (now.wall - reconciling.last_transition_time).total_seconds()
-        waited_s = max(waited_s, recorded_s)
+    waited_s = now.monotonic_s - missing_since_s(observed, now)
     return max(0.0, observed.limits.target_grace_s - waited_s)
 
 
@@ -124,5 +131,7 @@ def rollout_left_s(case: Case) -> float:
     head = status.history.head
     if head is not None:
         started = max(started, head.deploy_time)
+    corrected = (one.correct_time for one in status.drift if one.kind is DriftKind.TEMPLATE)
+    started = max([started, *(time for time in corrected if time is not None)])
     elapsed_s = (case.now.wall - started).total_seconds()
     return situation.desired.timeout.total_seconds() - elapsed_s

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 MESSAGE_LIMIT = 1024
+CONDITIONS_LIMIT = 16
 
 
 class ConditionType(StrEnum):
@@ -106,13 +107,14 @@ def settle(recorded: tuple[Condition, ...], wanted: tuple[Condition, ...]) -> tu
     """The list to store: ours as wanted, foreign ones as they are, transition times kept.
 
     ``lastTransitionTime`` moves only when ``status`` does (API conventions, "Typical status
-    properties"). Messages are cut to the limit of the schema.
+    properties"). Messages are cut to the limit of the schema, and of foreign ones as many are kept
+    as it has room for.
     """
     before = {condition.type: condition for condition in recorded}
     owned = {str(kind) for kind in ConditionType}
     ours = tuple(_with_kept_time(condition, before.get(condition.type)) for condition in wanted)
     foreign = tuple(condition for condition in recorded if condition.type not in owned)
-    return (*ours, *foreign)
+    return (*ours, *foreign)[:CONDITIONS_LIMIT]
 
 
 def _with_kept_time(condition: Condition, before: Condition | None) -> Condition:

@@ -75,6 +75,7 @@ def fallback_revision(desired: DesiredPin, history: History, generation: int) ->
         head is not None
         and head.action is RevisionAction.AUTO_ROLLBACK
         and head.cause.generation == generation
+        and head.edited_by is None
     ):
         return head
     return next((one for one in history.revisions if _is_good(one, desired)), None)

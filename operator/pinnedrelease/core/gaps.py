@@ -20,13 +20,19 @@ GAPS_LIMIT = 10
 def with_gaps(observed: Observed, situation: Situation, now: Instant) -> tuple[Gap, ...]:
     """The recorded gaps, with the one that this pass found in front."""
     recorded = observed.release.status.gaps
-    found = _find(observed, situation, now)
-    if found is None or any(one.end >= found.end for one in recorded):
+    found = _find(observed, situation)
+    if found is None:
         return recorded
-    return (found, *recorded)[:GAPS_LIMIT]
+    start, container, changed_at = found
+    if any(changed_at <= one.end and start >= one.start for one in recorded):
+        # Told already, maybe while the image was still another: the end is no news each time.
+        return recorded
+    end = now.wall if situation.differing else changed_at
+    return (Gap(start=start, end=end, actor=container.actor[:128]), *recorded)[:GAPS_LIMIT]
 
 
-def _find(observed: Observed, situation: Situation, now: Instant) -> Gap | None:
+def _find(observed: Observed, situation: Situation) -> tuple[datetime, Container, datetime] | None:
+    """Until when it is known what ran, and the newest change since that nobody saw."""
     head = observed.release.status.history.head
     since = observed.watching_since
     if head is None or head.result is RevisionResult.PLANNED or since is None:
@@ -45,8 +51,7 @@ def _find(observed: Observed, situation: Situation, now: Instant) -> Gap | None:
     if not changed:
         return None
     container, changed_at = max(changed, key=lambda one: one[1])
-    end = now.wall if situation.differing else changed_at
-    return Gap(start=known_until, end=end, actor=container.actor[:128])
+    return known_until, container, changed_at
 
 
 def _changed_at(container: Container) -> datetime | None:

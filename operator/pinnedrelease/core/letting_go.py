@@ -9,16 +9,18 @@ from __future__ import annotations
 from pinnedrelease.core.actions import LetGo
 from pinnedrelease.core.effective import effective_pin
 from pinnedrelease.core.marks import PIN_PREFIX
-from pinnedrelease.core.observed import Observed, Release
+from pinnedrelease.core.observed import Instant, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, DriftPolicy
 from pinnedrelease.core.selection import select_containers
-from pinnedrelease.core.situation import Situation, is_fenced_off
+from pinnedrelease.core.situation import Situation, is_fenced_off, refused_for_s
 from pinnedrelease.core.workload import Workload
 
 
-def letting_go(observed: Observed, situation: Situation) -> LetGo | None:
+def letting_go(observed: Observed, situation: Situation, now: Instant) -> LetGo | None:
     """What to take off the workload, or None. Only where a policy holds images to pins."""
     if not observed.limits.admission_hold or is_fenced_off(observed, situation):
+        return None
+    if refused_for_s(observed, now) > 0:
         return None
     workload = situation.workload
     enforced = frozenset[str]()

@@ -17,6 +17,7 @@ from pinnedrelease.core.case import (
     Case,
     grace_left_s,
     is_unsettled,
+    missing_since_s,
     rollout_left_s,
     settle_left_s,
 )
@@ -80,9 +81,10 @@ def plan(observed: Observed, now: Instant) -> Plan:
         return _reporting_plan(case, findings)
     if writing:
         return _writing_plan(case, situation, findings)
-    released = letting_go(observed, situation)
+    # The status first: whoever may not write the workload has to be able to say so.
     told = _reporting_plan(case, findings)
-    return told if released is None else replace(told, actions=(released, *told.actions))
+    released = letting_go(observed, situation, now)
+    return told if released is None else replace(told, actions=(*told.actions, released))
 
 
 def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...]) -> Plan:
@@ -194,9 +196,6 @@ def _memory(
     """What is remembered, brought up to date: since when the target is missing, old refusals."""
     memory = observed.memory
     awaited = situation is None and not isinstance(observed.release.spec, InvalidSpec)
-    missing_since_s = memory.missing_since_s if awaited else None
-    if awaited and missing_since_s is None:
-        missing_since_s = now.monotonic_s
     refusal = memory.refusal
     if refusal is not None and refusal.generation != observed.release.generation:
         refusal = None
@@ -207,7 +206,7 @@ def _memory(
         unsettled_since_s = now.monotonic_s
     return replace(
         memory,
-        missing_since_s=missing_since_s,
+        missing_since_s=missing_since_s(observed, now) if awaited else None,
         refusal=refusal,
         fight=Fight() if is_asked_anew(observed.release) else memory.fight.at(now.monotonic_s),
         pods_unsettled_since_s=unsettled_since_s,

@@ -25,7 +25,7 @@ from pinnedrelease.core.history import (
 )
 from pinnedrelease.core.observed import Instant, Observed, Release
 from pinnedrelease.core.pin import DesiredPin, Pin
-from pinnedrelease.core.reference import try_parse_reference
+from pinnedrelease.core.reference import is_tag, try_parse_reference
 from pinnedrelease.core.workload import PastTemplate, Workload
 
 NOBODY = "unknown"
@@ -75,10 +75,16 @@ class _Step:
         self.created_at = template.created_at
         self.pin = pin
         found = _CAUSE.fullmatch(template.change_cause)
-        is_ours = found is not None and found["short"] == pin.digest.short
-        self.recorded = int(found["number"]) if found is not None and is_ours else None
-        if found is not None and is_ours:
+        self.recorded: int | None = None
+        if found is not None and _is_ours(found, pin):
+            self.recorded = int(found["number"])
             self.pin = replace(pin, tag=found["tag"])
+
+
+def _is_ours(found: re.Match[str], pin: Pin) -> bool:
+    """Whether a change cause says what we would have said; anybody may write one."""
+    is_possible = is_tag(found["tag"]) and int(found["number"]) >= 1
+    return is_possible and found["short"] == pin.digest.short
 
 
 def _steps(past: tuple[PastTemplate, ...], desired: DesiredPin) -> list[_Step]:

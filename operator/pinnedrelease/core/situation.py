@@ -121,13 +121,16 @@ def is_asked_anew(release: Release) -> bool:
 
 def held_back_s(observed: Observed, now: Instant) -> float:
     """Seconds until the next write may be tried; 0 when nothing holds it back."""
+    fight = observed.memory.fight.at(now.monotonic_s)
+    return max(refused_for_s(observed, now), fight.wait_s(now.monotonic_s))
+
+
+def refused_for_s(observed: Observed, now: Instant) -> float:
+    """Seconds for which the workload is left alone because a write of it was refused."""
     refusal = observed.memory.refusal
-    refused = (
-        max(0.0, refusal.retry_at_s - now.monotonic_s)
-        if refusal is not None and refusal.generation == observed.release.generation
-        else 0.0
-    )
-    return max(refused, observed.memory.fight.at(now.monotonic_s).wait_s(now.monotonic_s))
+    if refusal is None or refusal.generation != observed.release.generation:
+        return 0.0
+    return max(0.0, refusal.retry_at_s - now.monotonic_s)
 
 
 def known_proof(observed: Observed, situation: Situation) -> Proof:

@@ -74,6 +74,8 @@ async def _let_go(action: LetGo, release: Release, writes: Writes) -> None:
         await writes.let_go(release.namespace, action)
     except Forbidden as error:
         raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
+    except Invalid as error:
+        raise WorkloadWriteRefused(RefusalKind.INVALID, str(error)) from error
     log.info("pins taken off", extra={"pin": str(release), "target": str(action.target)})
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from objects import DIGEST_A, REPOSITORY
-from pinnedrelease.core.actions import ApplyImages, LetGo
+from pinnedrelease.core.actions import ApplyImages, LetGo, WriteStatus
 from pinnedrelease.core.letting_go import letting_go_of_all
-from pinnedrelease.core.observed import Limits, Observed
+from pinnedrelease.core.observed import Limits, Memory, Observed, Refusal, RefusalKind
 from pinnedrelease.core.pin import DriftPolicy
 from pinnedrelease.core.plan import plan
 from worlds import PIN_A, after, at, container, desired, release, settled, workload, world
@@ -98,3 +98,24 @@ def test_a_forsaken_workload_loses_all_pins() -> None:
     assert action is not None
     assert action.marks == (MARK,)
     assert letting_go_of_all(replace(observed.workload, marks=())) is None
+
+
+def test_the_status_is_written_before_the_pins_are_taken_off() -> None:
+    """Where that is not allowed the status has to say so, and it came too late to be written."""
+    kinds = [type(one) for one in plan(held(suspend=True), at(60)).actions]
+
+    assert kinds.index(WriteStatus) < kinds.index(LetGo)
+
+
+def test_a_refusal_keeps_from_letting_go_for_a_while() -> None:
+    refusal = Refusal(
+        kind=RefusalKind.FORBIDDEN, message="no", generation=2, attempts=1, retry_at_s=1500.0
+    )
+    refused = replace(held(suspend=True), memory=Memory(refusal=refusal))
+
+    decided = plan(refused, at(60))
+
+    assert not any(isinstance(one, LetGo) for one in decided.actions)
+    assert decided.requeue_after_s == 1500.0 - at(60).monotonic_s
+    later = plan(refused, at(501))
+    assert any(isinstance(one, LetGo) for one in later.actions)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from objects import DIGEST_A, REPOSITORY
+from pinnedrelease.api.convert import status_to_wire
 from pinnedrelease.core.actions import (
     ApplyImages,
     EmitEvent,
@@ -17,7 +18,7 @@ from pinnedrelease.core.actions import (
     RecordIntent,
     WriteStatus,
 )
-from pinnedrelease.core.conditions import ConditionStatus, ConditionType, find
+from pinnedrelease.core.conditions import Condition, ConditionStatus, ConditionType, find
 from pinnedrelease.core.history import RevisionAction, RevisionResult
 from pinnedrelease.core.observed import InvalidSpec, Memory, Observed, Refusal, RefusalKind
 from pinnedrelease.core.pin import DriftPolicy, Target, TargetKind
@@ -317,6 +318,44 @@ def test_a_restarted_process_does_not_begin_the_grace_period_anew() -> None:
     restarted = replace(waited, memory=Memory())
 
     assert ready(final_status(plan(restarted, at(61)))) == ("False", "TargetNotFound")
+
+
+def test_a_target_that_is_replaced_during_a_rollout_is_awaited_as_long_as_any_other() -> None:
+    """That something had been under way for minutes was taken for minutes of waiting."""
+    rolling = after(world(on=workload()), plan(world(on=workload()), at()))
+    assert ready(rolling.release.status) == ("Unknown", "Progressing")
+    gone = replace(rolling, workload=None)
+
+    first = after(gone, plan(gone, at(300)))
+
+    assert ready(first.release.status) == ("Unknown", "Progressing")
+    assert "TargetNotFound" not in [one.reason for one in plan(first, at(330)).findings]
+    assert ready(final_status(plan(first, at(361)))) == ("False", "TargetNotFound")
+
+
+def test_as_many_conditions_of_others_are_kept_as_the_schema_has_room_for() -> None:
+    """Eleven of them made a status that did not fit, and the workload was not written either."""
+    foreign = tuple(
+        Condition(
+            type=f"example.com/Number{number}",
+            status=ConditionStatus.TRUE,
+            reason="Theirs",
+            message="",
+            observed_generation=1,
+            last_transition_time=NOON,
+        )
+        for number in range(16)
+    )
+
+    decided = plan(world(release(status=Status(conditions=foreign)), workload()), at())
+
+    assert "ApplyImages" in kinds(decided)
+    for action in decided.actions:
+        if isinstance(action, RecordIntent | WriteStatus):
+            status_to_wire(action.status)
+    types = [one.type for one in final_status(decided).conditions]
+    assert len(types) == 16
+    assert {"Ready", "Drifted", "example.com/Number0"} <= set(types)
 
 
 def test_a_stalled_missing_target_is_silent_across_a_restart() -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY
+from pinnedrelease.api.convert import status_to_wire
 from pinnedrelease.core import marks
+from pinnedrelease.core.actions import RecordIntent, WriteStatus
+from pinnedrelease.core.effective import UNKNOWN_TAG
 from pinnedrelease.core.history import History
 from pinnedrelease.core.observed import Observed
+from pinnedrelease.core.plan import plan
 from pinnedrelease.core.workload import Fence, FieldChange, PastTemplate
 from worlds import (
     NOON,
@@ -186,3 +192,23 @@ def test_a_change_to_and_fro_while_nobody_watched_is_a_gap_until_the_return() ->
     (gap,) = settled(restarted, 4 * 3600).release.status.gaps
 
     assert gap.end == NOON + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        f"web 1.0 sha256:{'a' * 12} rev 0",
+        f"web {'t' * 200} sha256:{'a' * 12} rev 3",
+        f"web -x sha256:{'a' * 12} rev 3",
+    ],
+)
+def test_a_change_cause_that_cannot_be_ours_tells_nothing(cause: str) -> None:
+    """Anybody may write one. The status did not fit its schema then, and nothing was done at all."""
+    observed = lost(past(1, 60, DIGEST_A, cause), past(2, 30, DIGEST_B))
+
+    for action in plan(observed, at()).actions:
+        if isinstance(action, RecordIntent | WriteStatus):
+            status_to_wire(action.status)
+    history, _ = recovered(observed)
+
+    assert history.revisions[-1].pin.tag == UNKNOWN_TAG

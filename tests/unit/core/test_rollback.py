@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from objects import DIGEST_A, DIGEST_B, DIGEST_C
-from pinnedrelease.core.actions import ApplyImages, EmitEvent
+from pinnedrelease.core.actions import ApplyImages, EmitEvent, WriteStatus
 from pinnedrelease.core.conditions import ConditionType, find
 from pinnedrelease.core.digest import DeclaredDigest
 from pinnedrelease.core.history import RevisionResult
@@ -16,7 +16,19 @@ from pinnedrelease.core.observed import Observed
 from pinnedrelease.core.pin import DesiredPin, DriftPolicy, OnFailure, Override, RejectedDigest
 from pinnedrelease.core.plan import Plan, plan
 from pinnedrelease.core.workload import Rollout
-from worlds import NOON, PIN_A, PIN_B, after, at, desired, pin, settled, workload, world
+from worlds import (
+    NOON,
+    PIN_A,
+    PIN_B,
+    after,
+    at,
+    container,
+    desired,
+    pin,
+    settled,
+    workload,
+    world,
+)
 
 PIN_C = pin(DIGEST_C, "1.2")
 STUCK = Rollout(desired=3, current=4, updated=1, ready=3)
@@ -302,3 +314,41 @@ def test_numbers_are_not_reused_when_the_status_was_lost() -> None:
     found = settled(declare(lost, desired(PIN_C)), 120)
 
     assert found.release.status.revision == 3
+
+
+def test_a_rollback_whose_entry_somebody_has_rewritten_is_chosen_anew() -> None:
+    """The right to write a status would have been the right to choose what runs."""
+    back = failed(desired(PIN_B, on_failure=OnFailure.ROLL_BACK))
+    back = carried_out(back, 2000)
+    (head, *others) = back.release.status.history.revisions
+    assert (head.action, head.pin.digest) == ("AutoRollback", PIN_A.digest)
+    forged = replace(head, pin=PIN_C, edited_by="mallory")
+    history = replace(back.release.status.history, revisions=(forged, *others))
+    status = replace(back.release.status, history=history)
+
+    decided = plan(replace(back, release=replace(back.release, status=status)), at(2010))
+
+    written = [one for one in decided.actions if isinstance(one, ApplyImages)]
+    assert all(container.pin.digest == PIN_A.digest for one in written for container in one.pinned)
+    assert not any(
+        isinstance(one, WriteStatus)
+        and one.status.effective is not None
+        and one.status.effective.pin.digest != PIN_A.digest
+        for one in decided.actions
+    )
+
+
+def test_a_correction_gives_the_rollout_its_time_again() -> None:
+    """Drift just before the timeout took back a pair whose pods had had seven seconds."""
+    spec = desired(PIN_B, on_failure=OnFailure.ROLL_BACK)
+    rolling = stuck(carried_out(declare(settled(world(on=workload())), spec), 60))
+    rolling = carried_out(rolling, 61)
+    late_s = 61 + spec.timeout.total_seconds() - 5
+    assert rolling.workload is not None
+    drifted = replace(rolling.workload, containers=(container("elsewhere.example.com/x:1"),))
+    rolling = stuck(carried_out(replace(rolling, workload=drifted), late_s))
+
+    after_the_timeout = carried_out(rolling, late_s + 10)
+
+    assert after_the_timeout.release.status.failed_generation is None
+    assert carried_out(rolling, late_s + 700).release.status.failed_generation is not None

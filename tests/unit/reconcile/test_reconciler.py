@@ -103,6 +103,28 @@ async def test_a_refused_write_is_told_and_tried_again_with_growing_pauses(
     assert stalled_reason(cluster) is None
 
 
+async def test_pins_that_may_not_be_taken_off_do_not_silence_the_status() -> None:
+    """The refusal came before the status, again and again, and nothing told of it."""
+    pinned = workload(
+        container(f"{REPOSITORY}@{DIGEST_A}"),
+        marks=(("pin.pinnedrelease.dev/web", f"{REPOSITORY}@{DIGEST_A}"),),
+    )
+    cluster, clock = MemoryCluster(release(desired(suspend=True)), pinned), HandClock()
+    cluster.refuse_workload = Forbidden("no")
+    passes = Reconciler(cluster, cluster, cluster, clock, Limits(admission_hold=True))
+
+    wait_s = await passes.reconcile(KEY)
+
+    assert wait_s == pytest.approx(10)
+    assert cluster.stored is not None
+    assert cluster.stored.status.observed_generation == 1
+    cluster.refuse_workload = None
+    clock.seconds = 11
+    await passes.reconcile(KEY)
+    assert cluster.target is not None
+    assert cluster.target.marks == ()
+
+
 async def test_a_lost_event_does_not_fail_the_pass() -> None:
     cluster = MemoryCluster(release(), workload())
     cluster.refuse_events = Unavailable("down")
