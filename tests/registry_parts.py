@@ -61,6 +61,7 @@ async def parts(
     resolver: Resolver | None = None,
     plain: bool = True,
     around: Callable[[Sends], Sends] = lambda sends: sends,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Parts]:
     """The room; the addresses may be private, and are asked without TLS unless told otherwise.
 
@@ -73,7 +74,7 @@ async def parts(
     )
     transport = Transport(allowed, ca_file=ca_file, resolver=resolver)
     sends = around(transport)
-    tokens = TokenStore(sends, allowed, monotonic=time.monotonic, now=lambda: NOW)
+    tokens = TokenStore(sends, allowed, monotonic=monotonic, now=lambda: NOW)
     conversation = Conversation(sends, allowed, tokens)
     client = RegistryClient(conversation, monotonic=time.monotonic, now=lambda: NOW)
     try:

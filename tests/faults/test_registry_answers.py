@@ -9,6 +9,7 @@ import json
 import resource
 import ssl
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,71 @@ async def test_r06_a_listed_token_server_gets_the_credentials() -> None:
         (asked,) = listed.seen
         secret = base64.b64encode(f"ana:{CANARY}".encode()).decode()
         assert asked.headers["authorization"] == f"Basic {secret}"
+
+
+@pytest.mark.parametrize("old_one", ["is gone", "knows nobody", "is believed no more"])
+async def test_r05_a_registry_that_moves_its_token_server_is_followed(old_one: str) -> None:
+    """What it had said once was asked for ever, and the registry itself no longer."""
+
+    def old(_: Seen) -> Reply:
+        return failed(404) if moved and old_one == "knows nobody" else issued("old")
+
+    def issued(token: str) -> Reply:
+        return Reply(body=json.dumps({"token": token, "expires_in": 60}).encode())
+
+    def script(seen: Seen) -> Reply:
+        wanted = "new" if moved else "old"
+        if seen.headers.get("authorization") == f"Bearer {wanted}":
+            return found(RAW)
+        realm = new_server.address if moved else old_server.address
+        return elsewhere(f"http://{realm}/token")(seen)
+
+    moved = False
+    clock = [0.0]
+    new = ScriptedRegistry(lambda _: issued("new"))
+    async with ScriptedRegistry(old) as old_server, new as new_server:
+        async with ScriptedRegistry(script) as server:
+            listed = {(server.address, one.address) for one in (old_server, new_server)}
+            policy = HostPolicy(token_hosts=frozenset(listed))
+            addresses = (server.address, old_server.address, new_server.address)
+            async with parts(*addresses, policy=policy, monotonic=lambda: clock[0]) as room:
+                place, who = repository(server.address), access(password(CANARY))
+                assert await room.client.resolve(place, "1.0", who) == DIGEST
+                moved = True
+                clock[0] += 700
+                if old_one == "is gone":
+                    await old_server.__aexit__(None, None, None)
+
+                assert await room.client.resolve(place, "1.0", who) == DIGEST
+
+
+async def test_p09_a_cookie_of_one_request_is_not_sent_with_another() -> None:
+    """One client serves all namespaces; a session would have spoken for whoever came next."""
+    number = iter(range(100))
+
+    def script(_: Seen) -> Reply:
+        answer = found(RAW)
+        cookies = {"Set-Cookie": f"session{next(number)}=secret; Path=/"}
+        return replace(answer, headers={**answer.headers, **cookies})
+
+    async with ScriptedRegistry(script) as server, parts(server.address) as room:
+        for who in (access(password(CANARY)), access()):
+            await room.client.resolve(repository(server.address), "1.0", who)
+
+    assert len(server.seen) >= 2
+    assert not any("cookie" in one.headers for one in server.seen)
+
+
+async def test_p12_certificates_that_cannot_be_read_are_not_the_hosts_fault() -> None:
+    """They were counted as silence, which closes a host for every namespace."""
+    broken = "-----BEGIN CERTIFICATE-----\ngarbage\n-----END CERTIFICATE-----\n"
+    async with ScriptedRegistry(lambda _: found(RAW)) as server, parts(server.address) as room:
+        with pytest.raises(NotAllowed, match="certificates to trust cannot be read"):
+            await room.client.resolve(
+                repository(server.address), "1.0", access(certificates=broken)
+            )
+
+    assert server.seen == []
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,12 @@ class Challenge:
         """A parameter's value, or None."""
         return dict(self.parameters).get(name)
 
+    def is_like(self, other: Challenge) -> bool:
+        """Whether it is answered in the same way; scopes are ours to say, errors are no matter."""
+        return self.scheme == other.scheme and all(
+            self.get(name) == other.get(name) for name in ("realm", "service")
+        )
+
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
     """All challenges of a header value, in order. What cannot be read ends the list.

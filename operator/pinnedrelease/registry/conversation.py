@@ -11,7 +11,7 @@ from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.challenge import Challenge, parse_challenges
 from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.endpoint import Endpoint, endpoint_for
-from pinnedrelease.registry.errors import Unauthorized
+from pinnedrelease.registry.errors import RegistryError, Unauthorized
 from pinnedrelease.registry.host_policy import HostPolicy
 from pinnedrelease.registry.sends import Sends
 from pinnedrelease.registry.token import TokenKey, TokenStore
@@ -97,21 +97,28 @@ class Conversation:
         key = TokenKey(owner=owner, authority=registry.authority, scope=request.scope)
         kept = self._tokens.known(key)
         authorization = f"Bearer {kept}" if kept else None
-        is_fresh = False
+        is_fresh, failure = False, None
         remembered = self._challenges.get(registry.authority)
         if authorization is None and remembered is not None:
-            authorization = await self._authorization(
-                remembered, key, registry, access, credential, None
-            )
+            try:
+                authorization = await self._authorization(
+                    remembered, key, registry, access, credential, None
+                )
+            except RegistryError as error:
+                # The registry may have another token server by now, and says so when it is asked.
+                failure = error
             is_fresh = authorization is not None
         answer = await self._send_with(request, registry, access, authorization)
         is_old = authorization is not None and not is_fresh and answer.status in _OLD_TOKEN
         if is_old:
             answer = await self._send_with(request, registry, access, None)
-        if answer.status != HTTPStatus.UNAUTHORIZED or is_fresh:
+        if answer.status != HTTPStatus.UNAUTHORIZED:
             return answer
         challenge = _best_challenge(answer)
-        if challenge is None:
+        is_known = challenge is None or (remembered is not None and challenge.is_like(remembered))
+        if failure is not None and is_known:
+            raise failure
+        if challenge is None or (is_fresh and is_known):
             return answer
         _remember(self._challenges, registry.authority, challenge)
         authorization = await self._authorization(

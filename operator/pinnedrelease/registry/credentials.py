@@ -62,8 +62,15 @@ def parse_docker_cfg(raw: bytes) -> tuple[Entry, ...]:
 
 
 def parse_entry(entry: Mapping[str, object]) -> Credential:
-    """One entry's fields, names in any case. Raises ValueError for a malformed ``auth``."""
+    """One entry's fields, names in any case.
+
+    Raises ValueError for a malformed ``auth``, and for what no request can carry.
+    """
     fields = {name.lower(): text for name, text in entry.items() if isinstance(text, str)}
+    for text in fields.values():
+        text.encode()
+    if not (fields.get("registrytoken") or "").isascii():
+        raise ValueError("registrytoken is no token")
     username, password = fields.get("username"), fields.get("password")
     if fields.get("auth"):
         username, password = _decoded_auth(fields["auth"])

@@ -12,6 +12,7 @@ from typing import Protocol
 from pinnedrelease.core.reference import DEFAULT_DOMAIN
 from pinnedrelease.core.registry import Fact, Trouble, TroubleKind
 from pinnedrelease.registry.entry import (
+    CONFIRM_AFTER_S,
     LONGEST_RETRY_S,
     NEVER,
     Entry,
@@ -36,6 +37,8 @@ FIRST_RETRY_S = 5.0
 REFUSED_RETRY_S = 900.0
 """Wrong passwords lock accounts at some registries; a changed Secret is asked with at once."""
 HUB_RATE_PER_S = 2.0
+QUESTION_S = 60.0
+"""One question may take several requests: candidates, tokens, manifests."""
 
 
 class Clock(Protocol):
@@ -167,8 +170,10 @@ class Poller:
         if wish.urgent and never_answered:
             lane.line.put(question, now_s, urgent=True)
         elif entry.started_at_s > NEVER and not entry.failures:
-            soonest_s = entry.started_at_s + self._interval_s(lane, entry)
-            lane.line.put(question, soonest_s)
+            interval_s = self._interval_s(lane, entry)
+            if entry.missing_since_s is not None:
+                interval_s = min(interval_s, CONFIRM_AFTER_S)
+            lane.line.put(question, entry.started_at_s + interval_s)
 
     def _leave(self, follower: Follower, question: Question) -> None:
         entry, lane = self._entries[question], self._lane(question)
@@ -208,7 +213,8 @@ class Poller:
         """Start what is due. Returns the seconds until something may be; None: until woken."""
         now_s = self._clock.monotonic_s()
         pauses: list[float] = []
-        for lane in self._lanes.values():
+        # Who has been served stands behind: slow hosts must not hold every place for ever.
+        for host, lane in list(self._lanes.items()):
             while self._running < AT_ONCE:
                 wait_s, next_at_s = lane.pace.wait_s(now_s), lane.line.next_at_s()
                 if wait_s is None or next_at_s is None:
@@ -221,6 +227,7 @@ class Poller:
                 if question is None:
                     break
                 self._start(group, lane, self._entries[question], now_s)
+                self._lanes[host] = self._lanes.pop(host)
         return min(pauses) if pauses else None
 
     def _start(self, group: asyncio.TaskGroup, lane: _Lane, entry: Entry, now_s: float) -> None:
@@ -236,7 +243,7 @@ class Poller:
         trouble = Trouble(kind=TroubleKind.BAD_ANSWER)
         delay_s = LONGEST_RETRY_S
         try:
-            reply = await self._asks.ask(question, with_content=entry.wants_content)
+            reply = await self._answer(question, with_content=entry.wants_content)
             lane.pace.answered()
             lane.trouble = None
         except RegistryError as error:
@@ -252,7 +259,8 @@ class Poller:
         except Exception:
             # One strange registry must not end the asking for all others.
             log.exception("question failed", extra={"question": str(question)})
-            lane.pace.failed(self._clock.monotonic_s(), self._clock.unit_random())
+            lane.pace.answered()
+            entry.failures += 1
         finally:
             self._running -= 1
             entry.is_running = False
@@ -271,6 +279,14 @@ class Poller:
         lane.line.put(question, entry.started_at_s + delay_s)
         if entry.has_news(now_s):
             self._on_change(frozenset(entry.followers))
+
+    async def _answer(self, question: Question, *, with_content: bool) -> Reply:
+        try:
+            async with asyncio.timeout(QUESTION_S):
+                return await self._asks.ask(question, with_content=with_content)
+        except TimeoutError as error:
+            host = question.repository.host
+            raise Unreachable(f"{host} did not answer within {QUESTION_S:.0f} s") from error
 
     def _tell_of_silence(self, lane: _Lane, trouble: Trouble) -> None:
         """A host that is left alone for a while: nobody has to wait to learn that."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin
@@ -140,6 +141,8 @@ class Transport:
             timeout=httpx.Timeout(STEP_S),
             follow_redirects=False,
             trust_env=False,
+            # One client serves many namespaces: a session of one must not speak for another.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={
                 "User-Agent": f"pinnedrelease/{__version__}",
                 # A compressed answer could be a bomb, and its length header would lie.
@@ -224,7 +227,10 @@ def _without_authorization(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
-    """Verification against the system's certificates and the given ones. Raises Unreachable."""
+    """Verification against the system's certificates and the given ones. Raises NotAllowed.
+
+    Nothing has been sent then, so that is not counted against the host.
+    """
     tls = ssl.create_default_context()
     try:
         if ca_file is not None:
@@ -232,7 +238,7 @@ def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
         if certificates:
             tls.load_verify_locations(cadata=certificates)
     except (OSError, ssl.SSLError, ValueError) as error:
-        raise Unreachable("the certificates to trust cannot be read") from error
+        raise NotAllowed("the certificates to trust cannot be read") from error
     return tls
 
 

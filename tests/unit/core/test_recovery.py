@@ -203,7 +203,7 @@ def test_a_change_to_and_fro_while_nobody_watched_is_a_gap_until_the_return() ->
     ],
 )
 def test_a_change_cause_that_cannot_be_ours_tells_nothing(cause: str) -> None:
-    """Anybody may write one. The status did not fit its schema then, and nothing was done at all."""
+    """Anybody may write one. Such a status did not fit its schema, and nothing was done at all."""
     observed = lost(past(1, 60, DIGEST_A, cause), past(2, 30, DIGEST_B))
 
     for action in plan(observed, at()).actions:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 
 import pytest
 
 from pinnedrelease.core.reference import parse_repository
+from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.credentials import (
     Credential,
     candidates,
@@ -140,6 +142,24 @@ def test_the_legacy_form_has_no_auths_around_it() -> None:
 def test_a_hostile_secret_is_refused_and_no_crash(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_docker_config(raw)
+
+
+@pytest.mark.parametrize("field", ["username", "password", "identitytoken", "registrytoken"])
+def test_an_entry_that_no_request_can_carry_is_skipped_and_the_others_stay(field: str) -> None:
+    """Half a surrogate pair in one Secret ended each pass of whoever used it, drift or not."""
+    good = {"username": "ana", "password": "secret"}
+    raw = json.dumps({"auths": {"r.example.com": good | {field: "\ud800"}, "s.example.com": good}})
+
+    (entry,) = parse_docker_config(raw.encode())
+
+    assert entry.key == "s.example.com"
+    assert Access.of(b"key", (entry.credential,)).fingerprint
+
+
+def test_a_token_that_no_header_can_carry_is_skipped() -> None:
+    raw = json.dumps({"auths": {"r.example.com": {"registrytoken": "t\u00f6ken"}}})
+
+    assert parse_docker_config(raw.encode()) == ()
 
 
 def test_a_credential_shows_nothing_when_it_is_printed() -> None:

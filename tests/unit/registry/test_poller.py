@@ -13,6 +13,7 @@ import pytest
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.reference import parse_repository
 from pinnedrelease.core.registry import Presence, TroubleKind
+from pinnedrelease.registry import poller
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.entry import Follower, Wanted
 from pinnedrelease.registry.errors import RateLimited, RegistryError, Unauthorized, Unreachable
@@ -253,6 +254,90 @@ async def test_r19_one_host_gets_four_questions_at_once_and_all_hosts_thirty_two
         bench.hold.set()
         await bench.pass_time(30.0)
         assert len(bench.asked) == 500
+
+    await bench.run(test)
+
+
+async def test_slow_hosts_do_not_hold_every_place_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Eight names with four questions each that nobody answers: no other host was ever asked."""
+    monkeypatch.setattr(poller, "QUESTION_S", 0.05)
+
+    class Slow(Bench):
+        async def ask(self, question: Question, *, with_content: bool) -> Reply:
+            if question.repository.host.startswith("slow"):
+                await asyncio.sleep(3600)
+            return await super().ask(question, with_content=with_content)
+
+    bench = Slow()
+    for host, number in itertools.product(range(8), range(8)):
+        question = tag(f"web-{number}", f"slow-{host}.example.com")
+        bench.poller.follow((host, number), {question: Wanted(interval_s=1.0, urgent=True)})
+
+    async def test() -> None:
+        await bench.pass_time(1.0)
+        bench.poller.follow("good", {tag(): Wanted(interval_s=600.0, urgent=True)})
+        for _ in range(3):
+            await bench.pass_time(5.0)
+            await asyncio.sleep(0.1)
+        assert bench.times(tag())
+
+    await bench.run(test)
+
+
+async def test_who_has_been_served_stands_behind_the_others() -> None:
+    bench = Bench(hold=asyncio.Event())
+    hosts = [f"registry-{number}.example.com" for number in range(12)]
+    for host, number in itertools.product(hosts, range(8)):
+        wish = Wanted(interval_s=600.0, urgent=True)
+        bench.poller.follow((host, number), {tag(f"web-{number}", host): wish})
+
+    async def test() -> None:
+        await bench.pass_time(2.0)
+        assert len(bench.asked) == 32
+        assert bench.hold is not None
+        bench.hold.set()
+        bench.hold = asyncio.Event()
+        await bench.pass_time(2.0)
+        second = {question.repository.host for _, question in bench.asked[32:64]}
+        assert set(hosts[8:]) <= second
+
+    await bench.run(test)
+
+
+async def test_a_missing_digest_is_asked_for_again_within_a_minute_whatever_is_wished_meanwhile() -> (
+    None
+):
+    """The pass that told of it wished no hurry any more, and with that the minute was lost."""
+    bench = Bench(answer=lambda _: MISSING)
+    bench.poller.follow("web", {tag(): Wanted(interval_s=600.0, urgent=True)})
+
+    async def test() -> None:
+        await bench.pass_time(1.0)
+        bench.poller.follow("web", {tag(): Wanted(interval_s=600.0)})
+        await bench.pass_time(70.0)
+        assert len(bench.times(tag())) == 2
+
+    await bench.run(test)
+
+
+async def test_a_defect_of_ours_with_one_question_leaves_its_host_open() -> None:
+    def answer(question: Question) -> Reply:
+        if question.repository.path == "odd":
+            raise OverflowError("a defect")
+        return FOUND
+
+    bench = Bench(answer=answer)
+    for number in range(40):
+        wish = Wanted(interval_s=1.0, urgent=True)
+        bench.poller.follow(number, {tag("odd", asker=access(password(str(number)))): wish})
+
+    async def test() -> None:
+        await bench.pass_time(20.0)
+        bench.poller.follow("good", {tag(): Wanted(interval_s=600.0, urgent=True)})
+        await bench.pass_time(10.0)
+        assert len(bench.times(tag())) == 1
 
     await bench.run(test)
 
