@@ -261,7 +261,8 @@ def test_f01_scaled_meanwhile(world: World) -> None:
             world.until(lambda digest=digest: world.namespace.image().endswith(digest))  # type: ignore[misc]
     world.namespace.kubectl("scale", "deploy/web", "--replicas=2")
 
-    world.settles(A)
+    # The Deployment's own controller meets conflicts by the dozen and waits up to 82 s after them.
+    world.settles(A, timeout_s=150)
     assert world.namespace.get("deploy", "web")["spec"]["replicas"] == 2
     for seen in world.writes(WORKLOADS):
         assert "replicas" not in seen.document()["spec"]

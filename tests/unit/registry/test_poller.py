@@ -306,9 +306,7 @@ async def test_who_has_been_served_stands_behind_the_others() -> None:
     await bench.run(test)
 
 
-async def test_a_missing_digest_is_asked_for_again_within_a_minute_whatever_is_wished_meanwhile() -> (
-    None
-):
+async def test_a_missing_digest_is_asked_for_again_in_a_minute_whatever_is_wished_then() -> None:
     """The pass that told of it wished no hurry any more, and with that the minute was lost."""
     bench = Bench(answer=lambda _: MISSING)
     bench.poller.follow("web", {tag(): Wanted(interval_s=600.0, urgent=True)})
