@@ -17,6 +17,7 @@ from release import sbom
 
 import container_image
 import operator_process
+import pinnedrelease
 from container_image import Buildah, base_root, download_wheels
 from controlplane.binaries import cache_root
 from controlplane.plane import ControlPlane
@@ -174,4 +175,4 @@ def test_pinrel_is_on_the_path_for_the_scripts_of_pipelines(
         step.wait_until(lambda: "done" in step.tail(), 30)
     finally:
         step.stop()
-    assert "pinrel" in step.tail()
+    assert pinnedrelease.__version__ in step.tail()

@@ -165,6 +165,7 @@ class Reader:
             if (ROOT / name).is_dir():
                 (self.folder / name).symlink_to(ROOT / name)
         (self.folder / "examples").mkdir()
+        (self.folder / "examples" / "install").symlink_to(ROOT / "examples" / "install")
         for path in (ROOT / "examples").glob("*.yaml"):
             (self.folder / "examples" / path.name).write_text(self._translated(path.read_text()))
 
