@@ -345,6 +345,110 @@ def test_a_file_that_cannot_be_edited_is_left_alone(
     assert release.read_bytes() == raw
 
 
+def test_a_json_file_stays_json(metadata: Path, release: Path) -> None:
+    """The cause of the commit came in without quotes around its name: the default in CI."""
+    document = yaml.safe_load(RELEASE)
+    del document["spec"]["changeCause"]
+    path = release.with_suffix(".json")
+    path.write_text(json.dumps(document, indent=2))
+
+    said = capture("--metadata-file", metadata, "-f", path, GITHUB_SHA="9d1c2e4f" * 5)
+
+    assert said.code == 0, said.err
+    spec = json.loads(path.read_text())["spec"]
+    assert spec["digest"] == DIGEST_A
+    assert spec["changeCause"].endswith("@9d1c2e4f9d1c")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RELEASE.replace('"the pair before"', "*why").replace(
+            "  name: web   # as", '  annotations: {note: &why "INC-1"}\n  name: web   # as'
+        ),
+        RELEASE.replace('"the pair before"', '&why "INC-1"') + "  containers: [*why]\n",
+        RELEASE + "---\n" + RELEASE.replace("name: web ", "name: other ")
+        .replace("changeCause: ", "changeCause: &why ") + "---\nkind: X\nspec: {a: *why}\n",
+    ],
+    ids=["alias", "anchor", "of another document"],
+)  # fmt: skip
+@pytest.mark.parametrize("cause", [None, "INC-2"])
+def test_a_cause_that_shares_its_text_is_left_to_a_person(
+    metadata: Path, release: Path, text: str, cause: str | None
+) -> None:
+    """The text between anchor and alias was doubled, or the anchor lost, with exit code 0."""
+    release.write_text(text)
+    arguments = ("--change-cause", cause) if cause else ()
+
+    said = capture("--metadata-file", metadata, "-f", release, "--name", "web", *arguments)
+
+    if said.code == 0:
+        edited = list(yaml.safe_load_all(release.read_text()))
+        assert edited[0]["spec"]["digest"] == DIGEST_A
+        assert edited[0]["spec"].get("changeCause") == cause
+    else:
+        assert (said.code, release.read_text()) == (2, text)
+
+
+def test_a_merge_key_does_not_change_another_release(metadata: Path, release: Path) -> None:
+    item = "- apiVersion: pinnedrelease.dev/v1alpha1\n  kind: PinnedRelease\n"
+    text = (
+        "kind: List\napiVersion: v1\nitems:\n"
+        f"{item}  metadata: {{name: web}}\n  spec: &shared\n    repository: {REPOSITORY}\n"
+        f"    tag: '1.4.1'\n    digest: {DIGEST_B}\n    targetRef: {{name: web}}\n"
+        f"{item}  metadata: {{name: other}}\n"
+        "  spec:\n    <<: *shared\n    targetRef: {name: other}\n"
+    )
+    release.write_text(text)
+
+    said = capture("--metadata-file", metadata, "-f", release, "--name", "other")
+
+    assert (said.code, release.read_text()) == (2, text)
+    assert "edit it by hand" in said.err
+
+
+def test_a_cause_is_carried_by_the_capture_file(
+    metadata: Path, release: Path, tmp_path: Path
+) -> None:
+    """It was lost there without a word, and promote took the old cause away."""
+    held = tmp_path / "capture.json"
+    said = capture(
+        "--metadata-file", metadata, "--change-cause", "INC-7: \U0001f680", "--capture-file", held
+    )
+    assert said.code == 0, said.err
+
+    promoted = pinrel("promote", str(held), str(release), "--no-registry")
+
+    assert promoted.code == 0, promoted.err
+    assert yaml.safe_load(release.read_text())["spec"]["changeCause"] == "INC-7: \U0001f680"
+
+
+def test_json_with_signs_beyond_the_first_plane_can_be_read_again(
+    metadata: Path, release: Path, tmp_path: Path
+) -> None:
+    said = capture("--metadata-file", metadata, "--change-cause", "\U0001f680", "-o", "json")
+    (tmp_path / "from.json").write_text(said.out)
+
+    promoted = pinrel("promote", str(tmp_path / "from.json"), str(release), "--no-registry")
+
+    assert promoted.code == 0, promoted.err
+
+
+def test_a_cause_that_is_too_long_is_refused_before_anything_is_written(
+    metadata: Path, release: Path
+) -> None:
+    said = capture("--metadata-file", metadata, "-f", release, "--change-cause", "x" * 1025)
+
+    assert (said.code, release.read_text()) == (2, RELEASE)
+    assert "1024 characters" in said.err
+
+
+def test_a_date_that_is_none_is_no_matter(metadata: Path, release: Path) -> None:
+    release.write_text(RELEASE + "---\nkind: Calendar\nday: 2026-13-45\n")
+
+    assert capture("--metadata-file", metadata, "-f", release).code == 0
+
+
 def test_control_characters_do_not_reach_the_terminal(metadata: Path) -> None:
     said = capture("--metadata-file", metadata, "--name", "a\x1b[31mb")
 

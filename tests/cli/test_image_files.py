@@ -153,6 +153,18 @@ def test_what_is_built_here_is_told_and_is_no_problem(folder: Path) -> None:
     assert compose(folder, "check", "compose.yaml").code == 0
 
 
+@pytest.mark.parametrize("build", ["!reset null", "null", ""])
+def test_a_build_that_an_override_takes_away_is_none(folder: Path, build: str) -> None:
+    """Compose pulls the image then, and check had let it pass."""
+    text = f"services:\n  web:\n    image: ghcr.io/acme/web:1.0\n    build: {build}\n"
+    (folder / "compose.yaml").write_text(text)
+
+    said = compose(folder, "check", "compose.yaml")
+
+    assert said.code == 1
+    assert "has no digest" in said.out
+
+
 def test_check_lists_what_is_unpinned(folder: Path) -> None:
     said = compose(folder, "check", "compose.yaml")
 

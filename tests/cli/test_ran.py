@@ -126,6 +126,55 @@ def test_of_several_releases_in_a_file_one_must_be_named(repository: Repository)
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [("--during", "2020-01-01", "9999-12-31"), ("--at", "9999-12-31")],
+)
+def test_until_the_end_of_time_is_a_time(repository: Repository, arguments: Sequence[str]) -> None:
+    code, answers = ran(repository.file, *arguments)
+
+    assert code in (0, 3)
+    assert answers[-1] == "InForce aaa"
+
+
+def test_an_old_commit_that_is_no_text_does_not_hide_the_others(repository: Repository) -> None:
+    repository.file.write_bytes(b"# caf\xe9\n" + json.dumps(pinned_release()).encode())
+    repository.git("commit", "-q", "-am", "latin", time="2026-10-05T12:00:00Z")
+    repository.file.write_text(
+        json.dumps(pinned_release(digest=DIGEST_C)) + "\n---\nday: 2026-13-45\n"
+    )
+    repository.git("commit", "-q", "-am", "and a date", time="2026-10-06T12:00:00Z")
+
+    assert ran(repository.file, "--at", "2026-10-05T20:00Z") == (0, ["InForce aaa"])
+    assert ran(repository.file, "--at", "2026-10-07T20:00Z") == (0, ["InForce ccc"])
+
+
+def test_a_release_in_a_list_is_found(repository: Repository) -> None:
+    repository.commit(
+        "2026-10-05T12:00:00Z", "a list",
+        {"apiVersion": "v1", "kind": "List", "items": [pinned_release(digest=DIGEST_C)]},
+    )  # fmt: skip
+
+    assert ran(repository.file, "--at", "2026-10-07T20:00Z") == (0, ["InForce ccc"])
+
+
+def test_a_link_to_the_file_is_the_file(repository: Repository) -> None:
+    link = repository.folder / "link.yaml"
+    link.symlink_to(repository.file)
+
+    assert ran(link, "--at", "2026-10-02T20:00Z") == (0, ["InForce bbb"])
+
+
+def test_an_export_in_another_encoding_is_told(tmp_path: Path) -> None:
+    export = tmp_path / "export.jsonl"
+    export.write_bytes("{}".encode("utf-16"))
+
+    said = pinrel("ran", "web", "--export", str(export), "--at", "2026-10-02T20:00Z")
+
+    assert said.code == 3
+    assert "is not UTF-8 text" in said.err
+
+
+@pytest.mark.parametrize(
     ("arguments", "advice"),
     [
         (("--at", "yesterday"), "write 2026-10-03"),

@@ -126,6 +126,47 @@ def test_an_object_of_a_gitops_tool_is_left_to_git(namespace: Namespace, tmp_pat
     assert namespace.release()["spec"]["digest"] == DIGEST_B
 
 
+def test_git_is_brought_in_line_although_the_cluster_is_back_already(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    """ "Nothing to do" left the file on the bad digest, and the next apply shipped it again."""
+    gone_from_a_to_b(namespace)
+    file = tmp_path / "web.json"
+    file.write_text(json.dumps(release(DIGEST_B, "1.1")))
+    assert pinrel("rollback", "web", namespace=namespace).code == 0
+    namespace.wait_image(f"{REPOSITORY}@{DIGEST_A}")
+    namespace.wait_ready()
+
+    said = pinrel("rollback", "web", "--to-tag", "1.0", "-f", str(file), namespace=namespace)
+
+    assert (said.code, json.loads(file.read_text())["spec"]["digest"]) == (0, DIGEST_A), said.err
+    again = pinrel("rollback", "web", "--to-tag", "1.0", "-f", str(file), namespace=namespace)
+    assert again.code == 0
+    assert "declares 1.0 (sha256:aaaaaaaaaaaa) already" in again.out
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"repository": "mirror.example.com/other"}, "mirror.example.com/other"),
+        ({"rejectedDigests": [{"digest": DIGEST_A, "reason": "INC-7"}]}, "INC-7"),
+    ],
+)
+def test_a_file_that_refuses_the_revision_is_left_alone(
+    namespace: Namespace, tmp_path: Path, spec: dict[str, object], words: str
+) -> None:
+    """Only what the cluster says was looked at."""
+    gone_from_a_to_b(namespace)
+    file = tmp_path / "web.yaml"
+    text = json.dumps(release(DIGEST_B, "1.1", **spec))
+    file.write_text(text)
+
+    said = pinrel("rollback", "web", "-f", str(file), namespace=namespace)
+
+    assert (said.code, file.read_text()) == (1, text)
+    assert words in said.err
+
+
 def test_an_override_survives_a_gitops_sync_and_ends_when_the_spec_moves_on(
     namespace: Namespace,
 ) -> None:

@@ -15,6 +15,7 @@ from pinnedrelease.api.wire import Wire
 from pinnedrelease.core.pin import Pin
 
 KIND = "ImageCapture"
+CAUSE_LIMIT = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,14 @@ class Capture:
     """The Git commit that was built."""
     name: str | None = None
     """What the commit is of, for example ``acme/my-api``."""
+    told_cause: str | None = None
+    """The cause that somebody gave."""
 
     @property
     def change_cause(self) -> str | None:
-        """The cause for the history: ``acme/my-api@9d1c2e4``."""
+        """The cause for the history: what was told, else ``acme/my-api@9d1c2e4``."""
+        if self.told_cause:
+            return self.told_cause
         if self.commit is None:
             return None
         return f"{self.name or self.pin.repository.path}@{self.commit[:12]}"
@@ -49,6 +54,7 @@ class CaptureFile(Wire):
     time: AwareDatetime
     commit: Annotated[str | None, Field(max_length=128)] = None
     name: Annotated[str | None, Field(max_length=256)] = None
+    change_cause: Annotated[str | None, Field(max_length=CAUSE_LIMIT)] = None
 
 
 def capture_to_json(capture: Capture) -> str:
@@ -61,10 +67,10 @@ def capture_to_json(capture: Capture) -> str:
         time=capture.time,
         commit=capture.commit,
         name=capture.name,
+        change_cause=capture.told_cause,
     )
-    return json.dumps(wire.model_dump(mode="json", by_alias=True, exclude_none=True), indent=2) + (
-        "\n"
-    )
+    document = wire.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def capture_from_document(document: object) -> Capture:
@@ -82,4 +88,5 @@ def capture_from_document(document: object) -> Capture:
         time=wire.time,
         commit=wire.commit,
         name=wire.name,
+        told_cause=wire.change_cause,
     )

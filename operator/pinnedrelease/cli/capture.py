@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from pinnedrelease.api.capture import Capture, capture_to_json
+from pinnedrelease.api.capture import CAUSE_LIMIT, Capture, capture_to_json
 from pinnedrelease.cli.captured import Captured, capture_image, capture_workload, target_of
 from pinnedrelease.cli.commit import current_commit
 from pinnedrelease.cli.connection import add_cluster_arguments, run_async
@@ -84,6 +84,8 @@ def run(given: argparse.Namespace) -> int:
     """Capture. 0: the pair is written; 1: it is not what was built, or not there."""
     if given.tag is not None and not is_tag(given.tag):
         raise WrongUsage(f"--tag: {given.tag[:140]!r} is not an image tag")
+    if len(given.change_cause or "") > CAUSE_LIMIT:
+        raise WrongUsage(f"--change-cause: at most {CAUSE_LIMIT} characters")
     if STDIN in (str(given.file), str(given.capture_file)):
         raise WrongUsage("-f and --capture-file name files; for a pipe use -o yaml")
     target = target_of(given)
@@ -115,6 +117,7 @@ def _described(given: argparse.Namespace, captured: Captured) -> Capture:
         time=SystemClock().now().wall,
         commit=given.commit or (commit.hash if commit else None),
         name=commit.name if commit else None,
+        told_cause=given.change_cause,
     )
 
 
@@ -136,7 +139,7 @@ def _planned_edit(
         )
     if declared.pin == capture.pin:
         return before, before
-    return before, declare_in(before, declared.name, capture.pin, _cause(given, capture))
+    return before, declare_in(before, declared.name, capture.pin, capture.change_cause)
 
 
 def _meant(given: argparse.Namespace, pin: Pin) -> Declared:
@@ -193,15 +196,11 @@ def _new_release(given: argparse.Namespace, capture: Capture, target: Target | N
         pin=capture.pin,
         target=target or Target(kind=TargetKind.DEPLOYMENT, name=name),
         containers=(given.container,) if given.container else (),
-        cause=_cause(given, capture),
+        cause=capture.change_cause,
     )
     return release.text
 
 
-def _cause(given: argparse.Namespace, capture: Capture) -> str | None:
-    return given.change_cause or capture.change_cause
-
-
 def _as_json(text: str) -> str:
     (node,) = documents(text, "the new PinnedRelease")
-    return json.dumps(plain_value(node), indent=2) + "\n"
+    return json.dumps(plain_value(node), indent=2, ensure_ascii=False) + "\n"

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
 from pinnedrelease.api.resource import decode_spec
 from pinnedrelease.cli.errors import CannotTell, WrongUsage
+from pinnedrelease.cli.yaml_text import documents, plain_value, scalar
 from pinnedrelease.core.history import Cause, Revision, RevisionAction, RevisionResult
 from pinnedrelease.core.pin import DesiredPin, Pin
 from pinnedrelease.core.timeline import Timeline
@@ -57,7 +56,7 @@ def timeline_from_git(path: Path, name: str | None) -> Timeline:
 
 def _commits(folder: Path, path: Path) -> list[_Commit]:
     """The commits that touched the file, oldest first, also under its earlier names."""
-    log = _git(folder, "log", "--follow", "--name-only", _FORMAT, "--", path.name)
+    log = _git(folder, "log", "--follow", "--name-only", _FORMAT, "--", path.resolve().name)
     commits: list[_Commit] = []
     for block in log.split("\x1e")[1:]:
         head, _, names = block.partition("\n")
@@ -91,18 +90,18 @@ def _declared(folder: Path, commit: _Commit, name: str | None) -> Pin | None:
     except CannotTell:
         return None
     try:
-        documents = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-    except yaml.YAMLError:
+        found = [
+            node
+            for node in documents(text, commit.path)
+            if scalar(node, "kind") == "PinnedRelease"
+            and name in (None, scalar(node, "metadata", "name"))
+        ]
+        values = [plain_value(one) for one in found]
+    except WrongUsage:
         return None
-    found = [
-        one
-        for one in documents
-        if one.get("kind") == "PinnedRelease"
-        and (name is None or (one.get("metadata") or {}).get("name") == name)
-    ]
     if len(found) > 1:
         raise WrongUsage(f"{commit.path} has several PinnedReleases: name one")
-    spec = decode_spec(found[0].get("spec")) if found else None
+    spec = decode_spec(values[0].get("spec")) if values and isinstance(values[0], dict) else None
     return spec.pin if isinstance(spec, DesiredPin) else None
 
 
@@ -137,8 +136,9 @@ def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - git itself, with a list of arguments
-            command, capture_output=True, text=True, check=False, timeout=GIT_S
-        )
+            command, capture_output=True, encoding="utf-8", errors="replace", check=False,
+            timeout=GIT_S,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotTell(f"git cannot be run: {error}") from error
     if done.returncode != 0:

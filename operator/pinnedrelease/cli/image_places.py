@@ -79,9 +79,14 @@ def manifest_places(roots: list[yaml.MappingNode], path: str) -> list[ImagePlace
 
 def _service(name: str, service: yaml.Node) -> Iterator[ImagePlace]:
     image = child(service, "image")
-    is_built = child(service, "build") is not None
+    is_built = _is_given(child(service, "build"))
     if image is not None or is_built:
         yield ImagePlace(where=f"service {name}", node=image, service=name, is_built=is_built)
+
+
+def _is_given(node: yaml.Node | None) -> bool:
+    """Not so where nothing stands, nor where an override takes away what another file has."""
+    return node is not None and node.tag not in ("tag:yaml.org,2002:null", "!reset")
 
 
 def _containers(node: yaml.Node, owner: str, above: set[int]) -> Iterator[ImagePlace]:

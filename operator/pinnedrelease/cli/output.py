@@ -91,7 +91,7 @@ def show(
     """Print in the format that was asked for; ``wide`` is the text's own business."""
     match output:
         case "json":
-            out(json.dumps(data, indent=2) + "\n")
+            out(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         case "yaml":
             out(as_yaml(data))
         case "name":

@@ -14,7 +14,7 @@ from pinnedrelease.cli.errors import CANNOT_TELL, CannotTell, CommandError, Wron
 from pinnedrelease.cli.git_log import timeline_from_git
 from pinnedrelease.cli.output import add_output_argument, note, out
 from pinnedrelease.cli.tables import time_text
-from pinnedrelease.cli.times import DAY, is_day, parse_time
+from pinnedrelease.cli.times import a_day_later, is_day, parse_time
 from pinnedrelease.core.history import Revision
 from pinnedrelease.core.timeline import Certainty, Segment, Timeline, at, during, timeline_of
 
@@ -60,12 +60,12 @@ def _span(given: argparse.Namespace) -> tuple[datetime, datetime | None]:
     if given.during is not None:
         start, end = (parse_time(text) for text in given.during)
         if is_day(given.during[1]):
-            end += DAY
+            end = a_day_later(end)
         if start >= end:
             raise WrongUsage("--during needs an earlier and a later time")
         return start, end
     start = parse_time(given.at)
-    return start, start + DAY if is_day(given.at) else None
+    return start, a_day_later(start) if is_day(given.at) else None
 
 
 def _sources(given: argparse.Namespace) -> list[Timeline]:
@@ -100,6 +100,8 @@ def _from_export(path: Path, name: str | None) -> Timeline:
     try:
         with path.open(encoding="utf-8") as lines:
             return timeline_from_lines(lines, name, f"the export {path}")
+    except UnicodeDecodeError as error:
+        raise CannotTell(f"{path} is not UTF-8 text (byte {error.start})") from error
     except (OSError, NotAResource) as error:
         raise CannotTell(f"{path}: {error}") from error
 

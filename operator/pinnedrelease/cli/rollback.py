@@ -10,18 +10,19 @@ from pathlib import Path
 from pinnedrelease.api import changes
 from pinnedrelease.api.fields import parse_duration
 from pinnedrelease.api.ownership import GitOpsOwner, gitops_owner
+from pinnedrelease.api.resource import decode_spec
 from pinnedrelease.cli.changing import add_dry_run, change, leave_to_owner
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.cli.file_changes import show_diff, store
 from pinnedrelease.cli.output import note, program, say
 from pinnedrelease.cli.registry_access import Presence, add_registry_arguments, ask
-from pinnedrelease.cli.yaml_edit import declare_in
-from pinnedrelease.cli.yaml_text import read_text
+from pinnedrelease.cli.yaml_edit import declare_in, find_release
+from pinnedrelease.cli.yaml_text import plain_value, read_text, scalar
 from pinnedrelease.core import targets
 from pinnedrelease.core.history import Revision
 from pinnedrelease.core.messages import pair
-from pinnedrelease.core.observed import Release
+from pinnedrelease.core.observed import InvalidSpec, Release
 from pinnedrelease.core.pin import DesiredPin, Override
 from pinnedrelease.reconcile.clock import SystemClock
 
@@ -74,7 +75,8 @@ def run(given: argparse.Namespace) -> int:
     async def work(connection: Connection) -> int:
         case = await _find_out(given, connection)
         digest, head = case.target.pin.digest, case.release.status.history.head
-        if case.desired.pin.digest == digest and head is not None and head.pin.digest == digest:
+        is_on_it = head is not None and head.pin.digest == digest
+        if given.file is None and is_on_it and case.desired.pin.digest == digest:
             say(f"{case.release} is on {pair(case.target.pin)} already; nothing to do")
             return 0
         _check_presence(given, case)
@@ -140,12 +142,41 @@ def _check_presence(given: argparse.Namespace, case: _Case) -> None:
 def _edit_file(given: argparse.Namespace, case: _Case) -> int:
     path: Path = given.file
     before, pin = read_text(path), case.target.pin
+    try:
+        targets.check(case.target, _spec_in(path, before, case))
+    except targets.NoTarget as error:
+        raise CommandError(f"{path}: {error}") from error
     edited = declare_in(before, case.release.name, pin, given.reason)
+    if _pair_of(edited, case) == _pair_of(before, case):
+        say(f"{path} declares {pair(pin)} already; nothing to do")
+        return 0
     show_diff(before, edited, path)
     store(path, before, edited, dry_run=given.dry_run)
     if not given.dry_run:
         say(f"{path} declares {pair(pin)}; commit it to roll back")
     return 0
+
+
+def _spec_in(path: Path, text: str, case: _Case) -> DesiredPin:
+    """What a file says of the release, which may be a part alone: a patch for kustomize, say.
+
+    What it leaves out is taken from the revision, so that it cannot be in the way.
+    """
+    pin = case.target.pin
+    missing = {"repository": pin.spelling, "tag": pin.tag, "digest": str(pin.digest)}
+    document = plain_value(find_release(text, case.release.name, str(path)))
+    told = document.get("spec") if isinstance(document, dict) else None
+    if not isinstance(told, dict):
+        raise WrongUsage(f"{path}: PinnedRelease {case.release.name} has no spec")
+    spec = decode_spec({"targetRef": {"name": "any"}, **missing, **told})
+    if isinstance(spec, InvalidSpec):
+        raise WrongUsage(f"{path}: PinnedRelease {case.release.name}: {'; '.join(spec.problems)}")
+    return spec
+
+
+def _pair_of(text: str, case: _Case) -> tuple[str | None, str | None]:
+    node = find_release(text, case.release.name)
+    return scalar(node, "spec", "tag"), scalar(node, "spec", "digest")
 
 
 def _leave_to_owner(given: argparse.Namespace, case: _Case, owner: GitOpsOwner) -> int:

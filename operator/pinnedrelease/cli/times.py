@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pinnedrelease.cli.errors import WrongUsage
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-DAY = timedelta(days=1)
 
 
 def parse_time(text: str) -> datetime:
@@ -31,3 +30,11 @@ def parse_time(text: str) -> datetime:
 def is_day(text: str) -> bool:
     """Whether a whole day is meant."""
     return _DAY.fullmatch(text) is not None
+
+
+def a_day_later(moment: datetime) -> datetime:
+    """The end of a day that begins here; the last moment that there is, at the end of time."""
+    try:
+        return moment + timedelta(days=1)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

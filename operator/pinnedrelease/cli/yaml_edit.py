@@ -8,7 +8,17 @@ from collections.abc import Mapping
 import yaml
 
 from pinnedrelease.cli.errors import WrongUsage
-from pinnedrelease.cli.yaml_text import Edit, applied, child, documents, entry, replaced, scalar
+from pinnedrelease.cli.yaml_text import (
+    DOUBLE,
+    Edit,
+    applied,
+    child,
+    documents,
+    entry,
+    plain_value,
+    replaced,
+    scalar,
+)
 from pinnedrelease.core.pin import Pin
 
 _BLOCK_STYLES = ("|", ">")
@@ -37,7 +47,49 @@ def declare_in(text: str, name: str | None, pin: Pin, cause: str | None) -> str:
         ("spec", "digest"): str(pin.digest),
     }
     edited = edit_release(text, name, values)
-    return applied(edited, _cause_edits(edited, find_release(edited, name), cause))
+    edited = applied(edited, _cause_edits(edited, find_release(edited, name), cause))
+    _check(text, edited, name, pin, cause)
+    return edited
+
+
+def _check(before: str, after: str, name: str | None, pin: Pin, cause: str | None) -> None:
+    """Raise WrongUsage unless an edited text says what was asked for, and else what it said."""
+    wanted = [
+        _with_pair(one, pin, cause) if _is_release(one, name) else one for one in _values(before)
+    ]
+    try:
+        is_right = [_without_empty_cause(one) for one in _values(after)] == wanted
+    except WrongUsage:
+        is_right = False
+    if not is_right:
+        raise WrongUsage(
+            "the pair or its cause shares its text with something else in the file (an anchor, an "
+            "alias, a merge key); edit it by hand"
+        )
+
+
+def _values(text: str) -> list[object]:
+    return [plain_value(node) for node in documents(text, "the file")]
+
+
+def _is_release(document: object, name: str | None) -> bool:
+    if not isinstance(document, dict) or document.get("kind") != "PinnedRelease":
+        return False
+    return name is None or (document.get("metadata") or {}).get("name") == name
+
+
+def _with_pair(document: object, pin: Pin, cause: str | None) -> object:
+    if not isinstance(document, dict):
+        return document
+    spec = {**document["spec"], "tag": pin.tag, "digest": str(pin.digest), "changeCause": cause}
+    return _without_empty_cause({**document, "spec": spec})
+
+
+def _without_empty_cause(document: object) -> object:
+    if not isinstance(document, dict) or not isinstance(document.get("spec"), dict):
+        return document
+    spec = {key: one for key, one in document["spec"].items() if key != "changeCause" or one}
+    return {**document, "spec": spec}
 
 
 def edit_release(text: str, name: str | None, values: Mapping[tuple[str, ...], str]) -> str:
@@ -105,7 +157,8 @@ def _inserted(
     text: str, spec: yaml.MappingNode, digest: tuple[yaml.Node, yaml.Node], cause: str
 ) -> Edit:
     key, node = digest
-    value = f"changeCause: {json.dumps(cause, ensure_ascii=False)}"
+    name = '"changeCause"' if getattr(key, "style", None) == DOUBLE else "changeCause"
+    value = f"{name}: {json.dumps(cause, ensure_ascii=False)}"
     if spec.flow_style:
         at = node.end_mark.index
         return Edit(start=at, end=at, text=f", {value}")

@@ -28,6 +28,17 @@ STDIN = "-"
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 
 
+class _WithoutDates(yaml.SafeLoader):
+    """As kubectl reads: what looks like a date is text."""
+
+
+def _as_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_WithoutDates.add_constructor("tag:yaml.org,2002:timestamp", _as_text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """New text for a span of the file."""
@@ -130,8 +141,16 @@ def line_of(node: yaml.Node) -> int:
 
 
 def plain_value(node: yaml.Node) -> object:
-    """A document as values, with the texts of the file: no date is made out of a tag."""
-    return yaml.SafeLoader("").construct_document(node)
+    """A document as values, with the texts of the file: no date is made out of a tag.
+
+    Raises WrongUsage for a value that cannot be read, such as a number of thousands of digits.
+    """
+    try:
+        return _WithoutDates("").construct_document(node)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise WrongUsage(
+            f"a value of the object at line {line_of(node)} cannot be read: {error}"
+        ) from error
 
 
 def replaced(node: yaml.Node, value: str, what: str) -> Edit:
