@@ -168,6 +168,27 @@ def test_l03_l04_lease_trouble(world: World, pair: Pair, fault: Fault) -> None:
     eventually(lambda: first.returncode is not None, first.tail, 15)
 
 
+@row("L-04", "somebody deletes the Lease", "the leader ends; the other waits until it must have")
+def test_l04_deleted_lease(world: World, pair: Pair) -> None:
+    """The API server makes a Lease anew that is overwritten without its uid."""
+    world.namespace.apply(deployment())
+    world.declare()
+    settles(world, A)
+    since_s = time.monotonic()
+    pair.plane.kubectl("delete", "lease", "pinnedrelease-controller", "-n", pair.name)
+    first = pair.operators["first"].child
+
+    eventually(lambda: first.returncode is not None, first.tail, 10)
+    ended_s = time.monotonic()
+    pair.wait_for_holder("second", TAKE_OVER_S)
+    assert time.monotonic() - since_s > RENEW_DEADLINE_S
+    world.promote()
+    settles(world, B)
+
+    assert pair.stored("first", ended_s) == 0
+    assert pair.stored("second", ended_s) > 0
+
+
 @row("L-07", "100 changes of 10 objects within seconds", "each final state; writes <= changes")
 def test_l07_burst(world: World) -> None:
     names = [f"web-{number}" for number in range(10)]

@@ -63,6 +63,10 @@ class ClusterAccess:
     server: str
     tls: ssl.SSLContext
     tokens: TokenSource
+    proxy: str | None = None
+    """An HTTP proxy on the way to it; None: directly, whatever the environment says."""
+    server_name: str | None = None
+    """The name in its certificate, when that is not the name in its address."""
 
 
 def load_access(
@@ -116,7 +120,8 @@ def _plain(kubeconfig: Path | None, context: str | None) -> PlainKubeconfig | No
 def _plain_access(plain: PlainKubeconfig, monotonic: Callable[[], float]) -> ClusterAccess:
     try:
         # As the package does: the authority that is named is the only one that counts.
-        authority = plain.authority.decode(errors="replace") if plain.authority else None
+        # What stands beside the certificates is for people, in any language.
+        authority = plain.authority.decode("ascii", errors="ignore") if plain.authority else None
         tls = ssl.create_default_context(cadata=authority)
         if plain.certificate is not None and plain.key is not None:
             with tempfile.NamedTemporaryFile() as file:
@@ -138,6 +143,7 @@ def _judged_access(
     from kubernetes.client import Configuration  # noqa: PLC0415
 
     configuration = Configuration()
+    of_environment = configuration.proxy
     try:
         _load(configuration, kubeconfig, context)
     except (kubernetes_config.ConfigException, yaml.YAMLError) as error:
@@ -150,11 +156,28 @@ def _judged_access(
         bearer = configuration.auth_settings().get("BearerToken")
         return str(bearer["value"]) if bearer else None
 
+    proxy = configuration.proxy if configuration.proxy != of_environment else None
+    server_name = configuration.tls_server_name or None
+    _check_way(proxy, server_name)
     return ClusterAccess(
         server=configuration.host.rstrip("/"),
         tls=_tls(configuration),
         tokens=TokenSource(read, monotonic),
+        proxy=proxy,
+        server_name=server_name,
     )
+
+
+def _check_way(proxy: str | None, server_name: str | None) -> None:
+    if proxy is not None and not proxy.startswith(("http://", "https://")):
+        raise NoConfiguration(
+            f"the kubeconfig's proxy-url {proxy} is no HTTP proxy; pinrel knows no others"
+        )
+    if proxy is not None and server_name is not None:
+        raise NoConfiguration(
+            "the kubeconfig has proxy-url and tls-server-name; pinrel cannot do both at once: give "
+            "the server's certificate the name in its address"
+        )
 
 
 def _load(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> None:

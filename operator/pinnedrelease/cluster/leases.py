@@ -17,6 +17,7 @@ def decode_lease(document: Document) -> Lease:
         duration_s=spec.number("leaseDurationSeconds", DURATION_S),
         transitions=spec.number("leaseTransitions"),
         resource_version=document.child("metadata").text("resourceVersion"),
+        uid=document.child("metadata").optional_text("uid"),
         acquired_at=spec.time("acquireTime"),
         renewed_at=spec.time("renewTime"),
     )
@@ -30,6 +31,9 @@ def lease_body(
     acquired_at, transitions = at, 0
     if before is not None:
         metadata["resourceVersion"] = before.resource_version
+        if before.uid is not None:
+            # Without it the API server would make a Lease anew that somebody has deleted.
+            metadata["uid"] = before.uid
         transitions = before.transitions
         if holder == before.holder:
             acquired_at = before.acquired_at or at

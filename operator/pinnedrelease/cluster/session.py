@@ -84,6 +84,7 @@ class Session:
                 keepalive_timeout=KEEPALIVE_S,
             ),
             trust_env=False,
+            proxy=self._access.proxy,
             headers={"User-Agent": f"pinnedrelease/{__version__}"},
             middlewares=(self._authorize,),
             response_class=_Answer,
@@ -201,6 +202,7 @@ class Session:
         # Some servers stand behind a path of their own, Rancher's for one.
         path = request.url.path.removeprefix(urlsplit(self.server).path.rstrip("/"))
         query = request.url.query
+        request.server_hostname = self._access.server_name
         is_watch = query.get("watch") == "true"
         if is_watch:
             await self.watches.wait_for_turn(path)

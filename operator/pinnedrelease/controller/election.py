@@ -100,12 +100,13 @@ class Election:
         seen: SeenLease | None = None
         while True:
             try:
-                seen = await self._look(seen)
+                lease = await self._look(seen)
                 now_s = self._clock.monotonic_s()
+                # Somebody may delete it: whoever held it goes on for as long as it was good for.
+                seen = saw(lease, seen, now_s) if lease is not None else seen
                 if seen is None or may_take(seen, self._settings.identity, now_s):
-                    before = seen.lease if seen is not None else None
-                    await self._renew(before)
-                    return before
+                    await self._renew(lease)
+                    return seen.lease if seen is not None else None
             except Conflict:
                 log.debug("somebody else was faster", extra={"lease": self._lease})
             except (ClusterError, TimeoutError) as error:
@@ -114,14 +115,13 @@ class Election:
                 )
             await self._pause()
 
-    async def _look(self, before: SeenLease | None) -> SeenLease | None:
+    async def _look(self, before: SeenLease | None) -> Lease | None:
         async with asyncio.timeout(CALL_S):
             lease = await self._reads.lease(self._settings.namespace, self._settings.name)
-        if lease is None:
-            return None
-        if before is None and lease.holder not in ("", self._settings.identity):
+        is_held = lease is not None and lease.holder not in ("", self._settings.identity)
+        if before is None and lease is not None and is_held:
             log.info("standing by", extra={"lease": self._lease, "leader": lease.holder})
-        return saw(lease, before, self._clock.monotonic_s())
+        return lease
 
     async def _lead(self) -> None:
         """Renew until it cannot be done in time, or somebody else has the Lease."""

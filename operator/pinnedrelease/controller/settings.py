@@ -176,9 +176,9 @@ def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentP
             parser.set_defaults(**{action.dest: text.lower() in ("1", "true", "yes")})
     parser.set_defaults(**from_environment)
     if "KUBECONFIG" in environment and "kubeconfig" not in from_environment:
-        # With $KUBECONFIG set the user means that file even where in-cluster files exist.
-        first = environment["KUBECONFIG"].split(os.pathsep)[0]
-        parser.set_defaults(kubeconfig=Path(first) if first else None)
+        # With $KUBECONFIG set the user means these files even where in-cluster files exist.
+        files = environment["KUBECONFIG"].strip(os.pathsep)
+        parser.set_defaults(kubeconfig=Path(files) if files else None)
     return parser
 
 

@@ -29,6 +29,8 @@ class Lease:
     duration_s: int = DURATION_S
     transitions: int = 0
     resource_version: str
+    uid: str | None = None
+    """Of this very Lease, not of one of its name that was made after it was deleted."""
     acquired_at: datetime | None = None
     renewed_at: datetime | None = None
 

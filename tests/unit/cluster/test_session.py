@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 
-from pinnedrelease.cluster.configuration import ClusterAccess, TokenSource
-from pinnedrelease.cluster.errors import Unavailable
+from controlplane.certificates import Authority
+from pinnedrelease.cluster.configuration import ClusterAccess, TokenSource, load_access
+from pinnedrelease.cluster.errors import CertificateRefused, NoConfiguration, Unavailable
 from pinnedrelease.cluster.session import Session
 
 PATH = "/apis/apps/v1/deployments"
@@ -82,6 +85,105 @@ async def test_a_server_behind_a_path_has_its_watches_known_by_the_usual_names(
 
     assert session.watches.were_opened() == {PATH}
     await session.close()
+
+
+def kubeconfig(folder: Path, **cluster: object) -> Path:
+    path = folder / "kubeconfig"
+    document = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.fixture
+async def secure(tmp_path: Path) -> AsyncIterator[tuple[str, Path]]:
+    """A server whose certificate has other names than the one it is asked by; its authority."""
+    authority = Authority(tmp_path / "pki")
+    pair = authority.server("apiserver")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pair.certificate, pair.key)
+    app = web.Application()
+    app.router.add_get(PATH, _listed)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.2", 0, ssl_context=tls).start()
+    yield f"https://127.0.0.2:{runner.addresses[0][1]}", authority.certificate
+    await runner.cleanup()
+
+
+async def _listed(_: web.Request) -> web.StreamResponse:
+    return web.json_response({"items": []})
+
+
+async def test_the_name_that_a_kubeconfig_gives_a_server_is_the_one_that_counts(
+    secure: tuple[str, Path], tmp_path: Path
+) -> None:
+    server, authority = secure
+    named = {"server": server, "certificate-authority": str(authority)}
+
+    for extra, is_right in (({}, False), ({"tls-server-name": "localhost"}, True)):
+        access = load_access(kubeconfig(tmp_path, **named, **extra), None, lambda: 0.0)
+        session = Session(access)
+        if is_right:
+            await session.get(PATH)
+        else:
+            with pytest.raises(CertificateRefused):
+                await session.get(PATH)
+        await session.close()
+
+
+async def test_a_proxy_that_a_kubeconfig_names_is_used(server: str, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def refuse(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(f"{request.method} {request.path_qs}")
+        return web.Response(status=503)
+
+    proxy = web.ServerRunner(web.Server(refuse))
+    await proxy.setup()
+    await web.TCPSite(proxy, "127.0.0.1", 0).start()
+    address = f"http://127.0.0.1:{proxy.addresses[0][1]}"
+    named = {"server": server.replace("http:", "https:"), "proxy-url": address}
+    session = Session(load_access(kubeconfig(tmp_path, **named), None, lambda: 0.0))
+
+    with pytest.raises(Unavailable):
+        await session.get(PATH)
+
+    assert asked[0].startswith("CONNECT")
+    await session.close()
+    await proxy.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "words"),
+    [
+        ({"proxy-url": "socks5://127.0.0.1:1"}, "is no HTTP proxy"),
+        ({"proxy-url": "http://p:1", "tls-server-name": "x"}, "cannot do both"),
+    ],
+)
+def test_a_way_that_cannot_be_gone_is_told(
+    tmp_path: Path, cluster: dict[str, str], words: str
+) -> None:
+    path = kubeconfig(tmp_path, server="https://10.0.0.1", **cluster)
+
+    with pytest.raises(NoConfiguration, match=words):
+        load_access(path, None, lambda: 0.0)
+
+
+def test_an_authority_with_a_comment_in_french_is_read(tmp_path: Path) -> None:
+    """A TypeError ended commands and operator with a traceback."""
+    authority = Authority(tmp_path / "pki").certificate
+    text = "# Autorité de certification\n" + authority.read_text()
+    authority.write_text(text, encoding="utf-8")
+    path = kubeconfig(
+        tmp_path, **{"server": "https://10.0.0.1", "certificate-authority": str(authority)}
+    )
+
+    assert load_access(path, None, lambda: 0.0).tls.get_ca_certs()
 
 
 class _Cancelling:

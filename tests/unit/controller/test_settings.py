@@ -32,7 +32,7 @@ def test_a_flag_beats_the_environment() -> None:
 
 
 def test_the_first_file_of_kubeconfig_in_the_environment_is_used() -> None:
-    assert parse_settings([], {"KUBECONFIG": "/a:/b"}).kubeconfig == Path("/a")
+    assert parse_settings([], {"KUBECONFIG": "/a:/b:"}).kubeconfig == Path("/a:/b")
     assert parse_settings(["--kubeconfig", "/c"], {"KUBECONFIG": "/a"}).kubeconfig == Path("/c")
 
 
