@@ -130,6 +130,22 @@ def test_with_deny_each_is_refused_with_what_to_do(
     assert pinned.image() == PINNED
 
 
+def test_with_deny_a_workload_that_is_not_on_its_pin_yet_can_be_changed_and_deleted(
+    pinned: Namespace, guarded: ControlPlane
+) -> None:
+    """While the operator was down nothing at all could be changed, and deletion hung for ever."""
+    pinned.apply(pinned_release(digest=DIGEST_B, tag="1.1", registry=UNASKED))
+    with installed(guarded, "deny"):
+        pinned.kubectl("annotate", "deploy/web", "team=shop")
+        pinned.kubectl("patch", "deploy/web", "-p", '{"spec": {"replicas": 1}}')
+        said = guarded.kubectl(
+            "-n", pinned.name, "set", "image", "deploy/web", f"web={OTHER}", check=False
+        ).stderr
+        pinned.kubectl("delete", "deploy/web", "--cascade=foreground", "--timeout=60s")
+
+    assert "PinnedRelease web keeps container web" in said
+
+
 def test_a_pod_of_a_pinned_workload_keeps_its_image(
     pinned: Namespace, guarded: ControlPlane
 ) -> None:

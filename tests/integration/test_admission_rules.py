@@ -207,7 +207,12 @@ def test_the_operator_does_its_work_under_these_rules(
 
 @pytest.fixture
 def strict(namespace: Namespace) -> Namespace:
-    """A namespace that takes digests only, once that is in force."""
+    """A namespace that takes digests only."""
+    return strictly(namespace)
+
+
+def strictly(namespace: Namespace) -> Namespace:
+    """Digests only from now on, once that is in force."""
     namespace.cluster.kubectl(
         "label", "namespace", namespace.name, "pinnedrelease.dev/digest-only=enforce"
     )
@@ -248,6 +253,44 @@ def test_images_without_a_digest_are_refused(
 
     assert "takes images with a digest only (label pinnedrelease.dev/digest-only)" in said
     assert "pinrel manifest pin" in said
+
+
+def test_what_runs_already_does_not_keep_controllers_from_their_work(namespace: Namespace) -> None:
+    """The old ReplicaSet could not be scaled down, and no finalizer could be taken off."""
+    namespace.apply(deployment(replicas=2))
+    namespace.kubectl("rollout", "status", "deploy/web", "--timeout=60s")
+    bare = bare_pod()
+    bare["metadata"] |= {"name": "alone", "finalizers": ["example.com/held"]}
+    namespace.apply(bare)
+    labelled = strictly(namespace)
+
+    namespace.kubectl("set", "image", "deploy/web", f"web={PINNED}")
+    namespace.kubectl("rollout", "status", "deploy/web", "--timeout=60s")
+    # Somebody (here kwok) has to take the finalizer off.
+    namespace.kubectl("delete", "pod", "alone", "--timeout=60s")
+    said = labelled.cluster.kubectl(
+        "-n", namespace.name, "set", "image", "deploy/web", f"web={REPOSITORY}:1.1", check=False
+    )
+
+    assert said.returncode != 0
+    assert f"without one: web {REPOSITORY}:1.1" in said.stderr
+
+
+def test_an_image_volume_needs_a_digest_too(strict: Namespace) -> None:
+    def with_volume(reference: str) -> dict[str, Any]:
+        pod = bare_pod()
+        pod["spec"]["containers"][0]["image"] = PINNED
+        pod["spec"]["volumes"] = [{"name": "model", "image": {"reference": reference}}]
+        return pod
+
+    said = strict.cluster.kubectl(
+        "-n", strict.name, "create", "--dry-run=server", "-o", "json", "-f", "-",
+        stdin=json.dumps(with_volume(PINNED)),
+    )  # fmt: skip
+    if "reference" not in said.stdout:
+        pytest.skip("this API server does not serve image volumes")
+
+    assert f"model {REPOSITORY}:1.0" in strict.rejection(with_volume(f"{REPOSITORY}:1.0"))
 
 
 def test_images_with_a_digest_are_taken(strict: Namespace) -> None:

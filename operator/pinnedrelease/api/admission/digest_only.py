@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from pinnedrelease.api import names
-from pinnedrelease.api.admission.expressions import CRON_JOBS, WORKLOADS, containers_of
+from pinnedrelease.api.admission.expressions import (
+    CRON_JOBS,
+    WORKLOADS,
+    before_of,
+    containers_of,
+)
 from pinnedrelease.api.admission.objects import (
     Manifest,
     binding,
@@ -17,7 +22,7 @@ LABEL = f"{names.GROUP}/digest-only"
 ACTIONS = {"enforce": "Deny", "warn": "Warn", "audit": "Audit"}
 BOTH = ("CREATE", "UPDATE")
 BINDING = "ValidatingAdmissionPolicyBinding"
-HAS_DIGEST = "c.image.matches('@sha256:[a-f0-9]{64}$')"
+HAS_DIGEST = "i.matches('@sha256:[a-f0-9]{64}$')"
 
 
 def digest_only_policies() -> list[Manifest]:
@@ -31,21 +36,25 @@ def digest_only_policies() -> list[Manifest]:
     found: list[Manifest] = []
     for kind, (group, resources, pod) in places.items():
         name = f"pinnedrelease-digest-only-{kind}"
-        containers = f"({containers_of(pod)} + {pod}.?ephemeralContainers.orValue([]))"
-        bare = f"{containers}.filter(c, !{HAS_DIGEST})"
+        before = f"request.operation == 'UPDATE' ? ({_images(before_of(pod))}) : []"
+        bare = f"({_images(pod)}).filter(i, !{HAS_DIGEST} && !(i in variables.before))"
         found.append(
             validating(
                 name,
                 [rule(group, resources, BOTH)],
                 [
                     {
-                        "expression": f"size({bare}) == 0",
+                        "expression": "size(variables.bare) == 0",
                         "messageExpression": (
                             f"'namespace ' + request.namespace + ' takes images with a digest only"
-                            f" (label {LABEL}); without one: ' + {bare}.map(c, c.name + ' ' +"
-                            " c.image).join(', ') + '. Pin them with: pinrel manifest pin'"
+                            f" (label {LABEL}); without one: ' + variables.bare.join(', ')"
+                            " + '. Pin them with: pinrel manifest pin'"
                         ),
                     }
+                ],
+                variables=[
+                    {"name": "before", "expression": before},
+                    {"name": "bare", "expression": bare},
                 ],
             )
         )
@@ -55,6 +64,20 @@ def digest_only_policies() -> list[Manifest]:
             spec: Manifest = {"validationActions": [action], "matchResources": places_with_it}
             found.append(binding(BINDING, name, "v1", spec, f"{name}-{value}"))
     return found
+
+
+def _images(pod: str) -> str:
+    """Names and images of a pod: containers of all kinds, and volumes that are images.
+
+    What an object had before is no matter: its controllers have to be able to scale it down, and
+    to take their finalizers off.
+    """
+    containers = f"({containers_of(pod)} + {pod}.?ephemeralContainers.orValue([]))"
+    volumes = f"{pod}.?volumes.orValue([]).filter(v, has(v.image))"
+    return (
+        f"{containers}.map(c, string(c.name) + ' ' + string(c.?image.orValue('')))"
+        f" + {volumes}.map(v, string(v.name) + ' ' + string(v.image.?reference.orValue('')))"
+    )
 
 
 def sample_policies() -> list[Manifest]:

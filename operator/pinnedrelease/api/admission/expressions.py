@@ -116,6 +116,26 @@ def containers_of(pod: str) -> str:
     return f"{pod}.containers + ({pod}.?initContainers.orValue([]))"
 
 
+def before_of(path: str) -> str:
+    """The same place in the object as it is stored now."""
+    return path.replace("object.", "oldObject.", 1)
+
+
+def changed_of(pod: str) -> dict[str, str]:
+    """The variable ``changed``: wrong containers that are not stored with that very image.
+
+    Whoever changes something else is not in the way of the pin, and garbage collection and the
+    workload's own controller have to go on.
+    """
+    stored = containers_of(before_of(pod))
+    changed = (
+        "variables.step0.filter(c, c.name in variables.wrong && !(request.operation == 'UPDATE'"
+        f" && ({stored}).exists(o, o.name == c.name && o.?image.orValue('') == c.image)))"
+        ".map(c, c.name)"
+    )
+    return {"name": "changed", "expression": changed}
+
+
 IS_GOVERNED = (
     "size(params.spec.?containers.orValue([])) > 0"
     " ? c.name in params.spec.containers"

@@ -6,8 +6,8 @@ from pinnedrelease.api.admission.expressions import (
     IS_TARGET,
     SHAPES,
     Shape,
+    changed_of,
     condition,
-    containers_of,
     variables,
 )
 from pinnedrelease.api.admission.objects import (
@@ -65,7 +65,7 @@ def deny_policies() -> list[Manifest]:
                     shape.rules(),
                     [REFUSAL],
                     conditions=condition(IS_TARGET),
-                    variables=variables(shape.pod),
+                    variables=[*variables(shape.pod), changed_of(shape.pod)],
                 )
             )
         )
@@ -74,14 +74,14 @@ def deny_policies() -> list[Manifest]:
 
 
 MESSAGE = (
-    "'PinnedRelease ' + params.metadata.name + ' keeps container ' + variables.wrong[0] + ' on ' +"
-    " params.spec.repository + (variables.digest == params.spec.digest ? ':' + params.spec.tag :"
+    "'PinnedRelease ' + params.metadata.name + ' keeps container ' + variables.changed[0] + ' on '"
+    " + params.spec.repository + (variables.digest == params.spec.digest ? ':' + params.spec.tag :"
     f" '') + '@' + variables.digest + '; {WHAT_TO_DO}'"
 )
 
 
 REFUSAL = {
-    "expression": "size(variables.wrong) == 0",
+    "expression": "size(variables.changed) == 0",
     "messageExpression": MESSAGE,
     "reason": "Forbidden",
 }
@@ -120,17 +120,11 @@ def _pods() -> list[Manifest]:
         f" o.name.startsWith({target}.name + '-') : o.kind == {target}.kind && o.name =="
         f" {target}.name)"
     )
-    pod_variables = variables("object.spec")
-    was = containers_of("oldObject.spec")
-    changed = (
-        f"variables.step0.filter(c, c.name in variables.wrong && !({was})"
-        ".exists(o, o.name == c.name && o.image == c.image)).map(c, c.name)"
-    )
     policy = validating(
         name,
         [rule("", ["pods"], ["UPDATE"], "v1")],
-        [{**REFUSAL, "expression": "size(variables.changed) == 0"}],
+        [REFUSAL],
         conditions=condition(is_mine),
-        variables=[*pod_variables, {"name": "changed", "expression": changed}],
+        variables=[*variables("object.spec"), changed_of("object.spec")],
     )
     return [with_parameters(policy), refusing(name, PARAMETERS)]

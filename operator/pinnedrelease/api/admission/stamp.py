@@ -11,6 +11,7 @@ from pinnedrelease.api.admission.expressions import (
     IS_NOT_OPERATOR,
     SHAPES,
     Shape,
+    before_of,
     containers_of,
 )
 from pinnedrelease.api.admission.objects import Manifest, json_patch, mutating, rewriting
@@ -46,7 +47,7 @@ def stamp_policies() -> list[Manifest]:
 
 def _images_differ(shape: Shape) -> str:
     new = containers_of(shape.pod)
-    old = containers_of(shape.pod.replace("object", "oldObject", 1))
+    old = containers_of(before_of(shape.pod))
     return (
         f"(request.operation == 'CREATE' || ({new}).map(c, c.name + ' ' + c.?image.orValue(''))"
         f" != ({old}).map(c, c.name + ' ' + c.?image.orValue('')))"
