@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -16,6 +17,7 @@ from pinnedrelease.cli.release_text import NewRelease
 from pinnedrelease.cli.running import Image, RunningPair, running_pair
 from pinnedrelease.cluster.errors import Forbidden, NotFound
 from pinnedrelease.cluster.pods import OwnedPod
+from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, DriftPolicy, Target, TargetKind
 from pinnedrelease.core.pods import Pod, current_pods
 from pinnedrelease.core.reference import Repository
@@ -56,14 +58,16 @@ async def propose(
     workloads = await _workloads(connection, wanted)
     if not workloads:
         raise CommandError(f"there is no workload in namespace {connection.namespace}")
-    governed = await _governed(connection)
+    releases = await _releases(connection)
+    governed = _governed(releases)
     owned = await connection.lister.owned_pods(connection.namespace)
     async with AsyncExitStack() as stack:
         maker = _Maker(given, connection.namespace, stack)
         for workload in workloads:
             progress(f"looking at {workload.target}")
             await maker.look_at(workload, governed, owned)
-    return _with_distinct_names(maker.proposals), maker.skipped
+    taken = frozenset(one.name for one in releases)
+    return _with_distinct_names(maker.proposals, taken), maker.skipped
 
 
 class _Maker:
@@ -95,7 +99,8 @@ class _Maker:
             except RegistryError as error:
                 self._skip(workload, f"the registry does not tell: {error}", is_unknown=True)
             else:
-                self._propose(workload, containers, found, pods, is_only=len(groups) == 1)
+                is_whole = len(groups) == 1 and len(free) == len(workload.containers)
+                self._propose(workload, containers, found, pods, is_only=is_whole)
 
     async def _pair(self, containers: list[Container], pods: tuple[Pod, ...]) -> RunningPair:
         """The pair of containers that share a repository. Raises CommandError, RegistryError."""
@@ -185,12 +190,16 @@ async def _workloads(connection: Connection, wanted: tuple[Target, ...]) -> list
     return found
 
 
-async def _governed(connection: Connection) -> frozenset[tuple[Target, str]]:
-    """Containers that have a PinnedRelease; none where nobody has installed any."""
+async def _releases(connection: Connection) -> list[Release]:
+    """The PinnedReleases of the namespace; none where nobody has installed any."""
     try:
-        releases = await connection.lister.releases(connection.namespace)
+        return list(await connection.lister.releases(connection.namespace))
     except (NotFound, Forbidden):
-        return frozenset()
+        return []
+
+
+def _governed(releases: list[Release]) -> frozenset[tuple[Target, str]]:
+    """Containers that have a PinnedRelease."""
     return frozenset(
         (spec.target, name)
         for release in releases
@@ -199,17 +208,22 @@ async def _governed(connection: Connection) -> frozenset[tuple[Target, str]]:
     )
 
 
-def _with_distinct_names(proposals: list[Proposal]) -> list[Proposal]:
-    """``web`` of a Deployment and ``web`` of a CronJob become two names."""
+def _with_distinct_names(proposals: list[Proposal], taken: frozenset[str]) -> list[Proposal]:
+    """``web`` of a Deployment and ``web`` of a CronJob become two names, and none that is taken.
+
+    To apply a proposal under the name of another PinnedRelease would change that one.
+    """
     counts = Counter(one.release.name for one in proposals)
-    return [
-        one
-        if counts[one.release.name] == 1
-        else replace(
-            one,
-            release=replace(
-                one.release, name=f"{one.release.name}-{one.release.target.kind.lower()}"
-            ),
-        )
-        for one in proposals
-    ]
+    used = set(taken)
+    found: list[Proposal] = []
+    for one in proposals:
+        name = one.release.name
+        if counts[name] > 1 or name in used:
+            name = f"{name}-{one.release.target.kind.lower()}"
+        numbers = itertools.count(2)
+        free = name
+        while free in used or (free != one.release.name and free in counts):
+            free = f"{name}-{next(numbers)}"
+        used.add(free)
+        found.append(replace(one, release=replace(one.release, name=free)))
+    return found

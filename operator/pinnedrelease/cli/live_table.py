@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Iterable
 from typing import NoReturn
 
-from pinnedrelease.api.errors import NotAResource
-from pinnedrelease.api.resource import decode_release
 from pinnedrelease.cli.connection import Connection
-from pinnedrelease.cli.output import clean, is_colourful
+from pinnedrelease.cli.output import clean, is_colourful, note
+from pinnedrelease.cli.release_watch import ReleaseWatch
 from pinnedrelease.cli.status_text import is_good, table_text
-from pinnedrelease.cluster import paths
-from pinnedrelease.cluster.errors import Gone, Unavailable
 from pinnedrelease.core.observed import Release
 from pinnedrelease.reconcile.clock import SystemClock
 
 REDRAW_S = 0.2
 AGES_S = 10.0
-PAUSE_S = 2.0
 CLEAR = "\x1b[H\x1b[J"
 _RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
@@ -27,67 +24,77 @@ _RED, _GREEN, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 async def follow(
     connection: Connection, scope: str | None, name: str | None, *, is_wide: bool
 ) -> NoReturn:
-    """Show PinnedReleases until somebody interrupts. Raises CommandErrors at the beginning only."""
-    found = {
-        (one.namespace, one.name): one
-        for one in await connection.releases(scope)
-        if name in (None, one.name)
-    }
-    view = _View(found, is_wide=is_wide, with_namespace=scope is None)
-    view.show_all()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_read_events(connection, scope, name, view), name="events")
-        group.create_task(view.keep_drawing(), name="drawing")
+    """Show PinnedReleases until somebody interrupts. Raises ClusterErrors at the beginning only."""
+    view = _View(is_wide=is_wide, with_namespace=scope is None)
+    selector = {"fieldSelector": f"metadata.name={name}"} if name else {}
+    watch = ReleaseWatch(connection.session, view, scope, selector)
+    await watch.look()
+    view.begin()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(watch.follow(), name="events")
+            group.create_task(view.keep_drawing(), name="drawing")
+    except ExceptionGroup as failed:
+        # Both are endless, so it is one of them; a closed pipe, for example.
+        raise failed.exceptions[0] from failed
     raise AssertionError("both tasks are endless")
 
 
-async def _read_events(
-    connection: Connection, scope: str | None, name: str | None, view: _View
-) -> NoReturn:
-    path = paths.collection(paths.RELEASES, scope)
-    query = {"fieldSelector": f"metadata.name={name}"} if name else {}
-    while True:
-        # A watch without a version begins with what is there now: nothing is missed in between.
-        with contextlib.suppress(Gone, Unavailable):
-            async for event in connection.session.watch(path, query):
-                with contextlib.suppress(NotAResource):
-                    release = decode_release(event.child("object").values)
-                    view.update(release, is_gone=event.optional_text("type") == "DELETED")
-        await asyncio.sleep(PAUSE_S)
-
-
 class _View:
-    """What is on the screen."""
+    """What is on the screen: a board for the watch."""
 
-    def __init__(
-        self, found: dict[tuple[str, str], Release], *, is_wide: bool, with_namespace: bool
-    ) -> None:
-        self._found = found
+    def __init__(self, *, is_wide: bool, with_namespace: bool) -> None:
+        self._found: dict[tuple[str, str], Release] = {}
         self._is_wide = is_wide
         self._with_namespace = with_namespace
         self._changed = asyncio.Event()
         self._is_terminal = sys.stdout.isatty()
+        self._has_begun = False
+        self._trouble: str | None = None
 
-    def update(self, release: Release, *, is_gone: bool) -> None:
-        """Take a change over."""
+    def begin(self) -> None:
+        """Show what is there; from now on what changes."""
+        self._has_begun = True
+        self._show_all()
+
+    def replace_all(self, releases: Iterable[Release]) -> None:
+        """These are all that there are."""
+        found = {(one.namespace, one.name): one for one in releases}
+        for key in self._found.keys() - found.keys():
+            self.remove(key)
+        for release in found.values():
+            self.put(release)
+
+    def put(self, release: Release) -> None:
+        """This one has been added or has changed."""
         key = (release.namespace, release.name)
         before = self._found.get(key)
-        if is_gone:
-            self._found.pop(key, None)
-        else:
-            self._found[key] = release
-        if self._is_terminal:
-            self._changed.set()
-        elif not is_gone and (before is None or _seen(before) != _seen(release)):
+        self._found[key] = release
+        self._changed.set()
+        is_news = before is None or _seen(before) != _seen(release)
+        if self._has_begun and not self._is_terminal and is_news:
             self._write(self._text([release], with_header=False))
 
-    def show_all(self) -> None:
+    def remove(self, key: tuple[str, str]) -> None:
+        """This one is gone."""
+        self._found.pop(key, None)
+        self._changed.set()
+
+    def set_trouble(self, trouble: str | None) -> None:
+        """Why the table may be old."""
+        if trouble is not None and trouble != self._trouble and not self._is_terminal:
+            note(f"what is shown may be old: {trouble}")
+        self._trouble = trouble
+        self._changed.set()
+
+    def _show_all(self) -> None:
         """Everything, from the top of the screen when there is one."""
         releases = list(self._found.values())
         text = self._text(releases, with_header=True)
         if self._is_terminal:
             lines = self._coloured(text.splitlines())
-            footer = "\nfollowing; Ctrl-C ends\n"
+            state = f"this may be old: {self._trouble}" if self._trouble else "following"
+            footer = f"\n{clean(state)}; Ctrl-C ends\n"
             text = CLEAR + "\n".join(lines) + "\n" + footer
         self._write(text)
 
@@ -99,7 +106,7 @@ class _View:
                     await self._changed.wait()
             self._changed.clear()
             if self._is_terminal:
-                self.show_all()
+                self._show_all()
             await asyncio.sleep(REDRAW_S)
 
     def _text(self, releases: list[Release], *, with_header: bool) -> str:

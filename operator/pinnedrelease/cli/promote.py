@@ -84,7 +84,7 @@ def run(given: argparse.Namespace) -> int:
         ) as connection:
             code = await _to_cluster(given, carried, connection, destination)
             if code == 0 and wait_s is not None and not given.dry_run:
-                await wait_until_ready(connection, destination.name, wait_s)
+                await wait_until_ready(connection, destination.name, carried.pin.digest, wait_s)
             return code
 
     return run_async(work())

@@ -7,7 +7,9 @@ import asyncio
 from pinnedrelease.cli.connection import Connection
 from pinnedrelease.cli.errors import CommandError
 from pinnedrelease.cli.output import progress, say
+from pinnedrelease.cluster.errors import Unavailable
 from pinnedrelease.core.conditions import ConditionStatus, ConditionType, find
+from pinnedrelease.core.digest import DeclaredDigest
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.observed import Release
@@ -32,15 +34,31 @@ def unready_because(release: Release, spec: DesiredPin) -> str | None:
     return None
 
 
-async def wait_until_ready(connection: Connection, name: str, timeout_s: float) -> None:
-    """Return when the declared pair runs. Raises CommandError when it is stalled or time is up."""
+async def wait_until_ready(
+    connection: Connection, name: str, digest: DeclaredDigest, timeout_s: float
+) -> None:
+    """Return when this digest is declared and runs.
+
+    Raises CommandError when another one is declared meanwhile, when it is stalled, or time is up.
+    An API server that does not answer for a moment is asked again.
+    """
     told = ""
     try:
         async with asyncio.timeout(timeout_s):
             while True:
-                release = await connection.release(name)
+                try:
+                    release = await connection.release(name)
+                except Unavailable as error:
+                    told = f"the API server does not answer: {error}"
+                    await asyncio.sleep(POLL_S)
+                    continue
                 if not isinstance(release.spec, DesiredPin):
                     raise CommandError(f"{release} has an invalid spec")
+                if release.spec.pin.digest != digest:
+                    raise CommandError(
+                        f"somebody has declared {pair(release.spec.pin)} in {release} meanwhile, "
+                        f"so whether {digest} would have run cannot be told"
+                    )
                 problem = unready_because(release, release.spec)
                 if problem is None:
                     say(f"{release} runs {pair(release.spec.pin)}")

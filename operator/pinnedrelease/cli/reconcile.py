@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from contextlib import suppress
 
 from pinnedrelease.api import changes
 from pinnedrelease.cli.changing import add_dry_run, change
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CannotTell
+from pinnedrelease.cluster.errors import Unavailable
 from pinnedrelease.reconcile.clock import SystemClock
 
 POLL_S = 0.2
@@ -43,9 +45,11 @@ async def _answered(connection: Connection, given: argparse.Namespace, wish: str
     try:
         async with asyncio.timeout(given.timeout):
             while True:
-                release = await connection.release(given.name)
-                if release.status.last_handled_reconcile_at == wish:
-                    return
+                # It may be busy for a moment; the time that was given is for that, too.
+                with suppress(Unavailable):
+                    release = await connection.release(given.name)
+                    if release.status.last_handled_reconcile_at == wish:
+                        return
                 await asyncio.sleep(POLL_S)
     except TimeoutError as error:
         raise CannotTell(

@@ -10,8 +10,8 @@ from pinnedrelease.cli.registry_access import Asker
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.errors import CoreError
 from pinnedrelease.core.pin import Pin
-from pinnedrelease.core.pods import Pod, digests_in
-from pinnedrelease.core.reference import ImageReference, parse_reference
+from pinnedrelease.core.pods import Pod, current_pods, digests_in
+from pinnedrelease.core.reference import ImageReference, parse_reference, try_parse_reference
 from pinnedrelease.registry.errors import ManifestNotFound
 
 
@@ -63,6 +63,8 @@ async def running_pair(
     if declared is not None:
         note = await _absence(declared, asker)
         return RunningPair(pin=_pin(image, tag, declared), has_digest_in_template=True, note=note)
+    pods = tuple(pods)
+    _check_asked(container, image.reference.tag, pods)
     reported = digests_in(pods, frozenset({container}))
     if not reported:
         raise CommandError(
@@ -71,6 +73,19 @@ async def running_pair(
         )
     digest, note = await _chosen(reported, tag, container, asker)
     return RunningPair(pin=_pin(image, tag, digest), has_digest_in_template=False, note=note)
+
+
+def _check_asked(container: str, tag: str | None, pods: Iterable[Pod]) -> None:
+    """Raise CommandError for pods of another template: what they run is not what the tag means."""
+    for pod in current_pods(pods):
+        for one in pod.containers:
+            asked = try_parse_reference(one.image) if one.name == container else None
+            if asked is not None and tag is not None and asked.tag not in (None, tag):
+                raise CommandError(
+                    f"pod {pod.name} was asked to run {one.image} in container {container}, not "
+                    f"tag {tag}: a rollout is under way, or does not get on. Wait for its end, or "
+                    "declare the pair that you mean"
+                )
 
 
 async def _chosen(

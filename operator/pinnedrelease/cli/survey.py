@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from pinnedrelease.cli.connection import Connection
-from pinnedrelease.cli.output import note
 from pinnedrelease.cli.registry_access import Asker, asking
 from pinnedrelease.cluster.errors import Forbidden
 from pinnedrelease.cluster.pods import OwnedPod
@@ -58,6 +57,8 @@ class Surveyor:
         self._askers: dict[Repository, Asker] = {}
         self._opening = asyncio.Lock()
         self._limit = asyncio.Semaphore(AT_ONCE)
+        self.unread: dict[str, str] = {}
+        """Namespaces whose pods were wanted and could not be read, and why."""
 
     async def observe(self, release: Release, others: tuple[Release, ...] = ()) -> Observed:
         """Everything that verifying it needs. ``others`` may have the same target."""
@@ -100,7 +101,7 @@ class Surveyor:
         try:
             return await self._connection.lister.owned_pods(namespace)
         except Forbidden as error:
-            note(f"pods of namespace {namespace} cannot be read: {error}")
+            self.unread[namespace] = str(error)
             return None
 
     async def _asker(self, repository: Repository) -> Asker:

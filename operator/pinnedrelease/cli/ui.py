@@ -19,7 +19,7 @@ from pinnedrelease.cli.output import note, program, say
 from pinnedrelease.cluster.errors import Forbidden, NotFound
 
 if TYPE_CHECKING:
-    from pinnedrelease.cli.dashboard.release_watch import ReleaseWatch
+    from pinnedrelease.cli.release_watch import ReleaseWatch
 
 LOOPBACK = "127.0.0.1"
 LARGEST_PORT = 65_535
@@ -78,8 +78,8 @@ async def _serve(
     from pinnedrelease.cli.dashboard.board import Board  # noqa: PLC0415
     from pinnedrelease.cli.dashboard.commands import Commands  # noqa: PLC0415
     from pinnedrelease.cli.dashboard.guard import new_secret  # noqa: PLC0415
-    from pinnedrelease.cli.dashboard.release_watch import ReleaseWatch  # noqa: PLC0415
     from pinnedrelease.cli.dashboard.server import Pages  # noqa: PLC0415
+    from pinnedrelease.cli.release_watch import ReleaseWatch  # noqa: PLC0415
 
     scope = None if given.all_namespaces else connection.namespace
     board = Board()

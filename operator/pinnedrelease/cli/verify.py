@@ -21,7 +21,7 @@ from pinnedrelease.cli.tables import table
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin
 from pinnedrelease.core.status import Status
-from pinnedrelease.core.verification import Answer, Check, verify
+from pinnedrelease.core.verification import Answer, Check, Subject, verify
 from pinnedrelease.reconcile.clock import SystemClock
 
 Verified = tuple[Release, tuple[Check, ...]]
@@ -63,7 +63,11 @@ def run(given: argparse.Namespace) -> int:
             observed = await asyncio.gather(
                 *(surveyor.observe(release, others) for release in releases)
             )
-        return [(one.release, verify(one, now)) for one in observed]
+        unread = surveyor.unread
+        return [
+            (one.release, _with_unread_pods(verify(one, now), unread.get(one.release.namespace)))
+            for one in observed
+        ]
 
     found = with_cluster(given, work)
     differing = [release for release, checks in found if _has(checks, Answer.DIFFERS)]
@@ -118,6 +122,16 @@ def _from_file(given: argparse.Namespace, connection: Connection) -> tuple[Relea
         for one in declared
         if one.spec is not None
     )
+
+
+def _with_unread_pods(checks: tuple[Check, ...], reason: str | None) -> tuple[Check, ...]:
+    """Pods that were wanted and could not be read are not skipped: nobody knows what they run."""
+    if reason is None:
+        return checks
+    unread = Check(
+        subject=Subject.PODS, answer=Answer.UNKNOWN, message=f"they cannot be read: {reason}"
+    )
+    return tuple(unread if one.subject is Subject.PODS else one for one in checks)
 
 
 def _has(checks: tuple[Check, ...], answer: Answer) -> bool:

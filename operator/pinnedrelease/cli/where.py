@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
-from pinnedrelease.cli.errors import CommandError, WrongUsage
+from pinnedrelease.cli.errors import CannotTell, CommandError, WrongUsage
 from pinnedrelease.cli.output import add_no_headers, add_output_argument, note, show
 from pinnedrelease.cli.tables import table, time_text
 from pinnedrelease.cluster import paths
@@ -47,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Look in the whole cluster, or with -n in one namespace. 0: found, 1: nowhere."""
+    """Look in the whole cluster, or with -n in one namespace.
+
+    0: found, 1: nowhere, 3: it cannot be told.
+    """
     digits = given.digest.removeprefix("sha256:")
     if not _DIGITS.fullmatch(digits) or len(digits) < SHORTEST:
         raise WrongUsage(
@@ -61,7 +64,8 @@ def run(given: argparse.Namespace) -> int:
     found = with_cluster(given, work)
     if not found:
         scope = f"namespace {given.namespace}" if given.namespace else "this cluster"
-        raise CommandError(f"nothing in {scope} declares or runs {given.digest}")
+        verb = "declares" if given.no_pods else "declares or runs"
+        raise CommandError(f"nothing in {scope} {verb} {given.digest}")
     show(
         given.output,
         lambda: _text(found, with_header=not given.no_headers),
@@ -76,13 +80,18 @@ async def _places(given: argparse.Namespace, connection: Connection, digits: str
     try:
         releases = await connection.releases(scope)
     except Forbidden as error:
-        raise CommandError(f"{error}; look in one namespace with -n") from error
+        raise CannotTell(f"{error}; look in one namespace with -n") from error
     found = [place for release in releases for place in _in_release(release, digits)]
     wanted = _same_content(releases, digits)
     if not given.no_pods:
         try:
             found += await _in_pods(connection, scope, digits, wanted)
         except Forbidden as error:
+            if not found:
+                raise CannotTell(
+                    f"no PinnedRelease declares {given.digest}, and whether pods run it cannot be "
+                    f"told: {error}"
+                ) from error
             note(f"pods were not looked at: {error}")
     return found
 

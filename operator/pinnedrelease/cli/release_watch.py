@@ -1,13 +1,13 @@
-"""A list and a watch of PinnedReleases that keep a board up to date."""
+"""A list and a watch of PinnedReleases that keep what somebody looks at up to date."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import NoReturn
+from collections.abc import Iterable, Mapping
+from typing import NoReturn, Protocol
 
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release
-from pinnedrelease.cli.dashboard.board import Board
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Gone, MalformedDocument
@@ -18,10 +18,34 @@ PAGE = "500"
 PAUSE_S = 2.0
 
 
+class Board(Protocol):
+    """What somebody looks at."""
+
+    def replace_all(self, releases: Iterable[Release]) -> None:
+        """These are all that there are."""
+
+    def put(self, release: Release) -> None:
+        """This one has been added or has changed."""
+
+    def remove(self, key: tuple[str, str]) -> None:
+        """This one (namespace and name) is gone."""
+
+    def set_trouble(self, trouble: str | None) -> None:
+        """Why what is shown may be old; None while it is not."""
+
+
 class ReleaseWatch:
     """PinnedReleases of one namespace, or (None) of all."""
 
-    def __init__(self, session: Session, board: Board, namespace: str | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        board: Board,
+        namespace: str | None,
+        selector: Mapping[str, str] | None = None,
+    ) -> None:
+        """``selector``: further parameters of the list and the watch."""
+        self._selector = dict(selector or {})
         self._session = session
         self._board = board
         self._path = paths.collection(paths.RELEASES, namespace)
@@ -30,7 +54,7 @@ class ReleaseWatch:
     async def look(self) -> None:
         """List everything once. Raises a ClusterError."""
         found: list[Release] = []
-        query = {"limit": PAGE}
+        query = {**self._selector, "limit": PAGE}
         while True:
             page = await self._session.get(self._path, query)
             decoded = (_decoded(document) for document in page.children("items"))
@@ -39,7 +63,7 @@ class ReleaseWatch:
             following = metadata.optional_text("continue")
             if not following:
                 break
-            query = {"limit": PAGE, "continue": following}
+            query = {**self._selector, "limit": PAGE, "continue": following}
         self._version = metadata.optional_text("resourceVersion")
         self._board.replace_all(found)
         self._board.set_trouble(None)
@@ -60,7 +84,8 @@ class ReleaseWatch:
                 await asyncio.sleep(PAUSE_S)
 
     async def _read_events(self) -> None:
-        query = {"resourceVersion": self._version or "", "allowWatchBookmarks": "true"}
+        query = {**self._selector, "allowWatchBookmarks": "true"}
+        query["resourceVersion"] = self._version or ""
         async for event in self._session.watch(self._path, query):
             kind, document = event.optional_text("type"), event.child("object")
             if kind == "ERROR":
