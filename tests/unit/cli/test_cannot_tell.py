@@ -34,8 +34,9 @@ class Narrow:
         return self._releases
 
     async def documents(self, kind: object, scope: str | None) -> AsyncIterator[Document]:
+        for document in cast(list[Document], []):
+            yield document
         raise Forbidden(f"may not list {kind} in {scope}")
-        yield
 
 
 def asked(digest: str, **more: object) -> argparse.Namespace:
