@@ -54,6 +54,8 @@ def kustomization(namespace: Namespace, **spec: object) -> Manifest:
         "timeout": "1m",
         "sourceRef": {"kind": "GitRepository", "name": SOURCE},
         "targetNamespace": namespace.name,
+        # Here the operator is a process, and none of Flux's objects.
+        "dependsOn": [],
         **spec,
     }
     return {
