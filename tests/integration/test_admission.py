@@ -152,10 +152,14 @@ def test_a_pod_of_a_pinned_workload_keeps_its_image(
     pinned.kubectl("scale", "deploy/web", "--replicas=1")
     pinned.kubectl("rollout", "status", "deploy/web", "--timeout=20s")
     pod = pinned.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")
+    change = ("-n", pinned.name, "set", "image", f"pod/{pod}", f"web={OTHER}")
     with installed(guarded, "deny"):
-        refused = guarded.kubectl(
-            "-n", pinned.name, "set", "image", f"pod/{pod}", f"web={OTHER}", check=False
+        # Each policy of a set is in force at a moment of its own.
+        eventually(
+            lambda: guarded.kubectl(*change, "--dry-run=server", check=False).returncode != 0,
+            lambda: "deny-pods is not in force",
         )
+        refused = guarded.kubectl(*change, check=False)
         labelled = guarded.kubectl("-n", pinned.name, "label", "pod", pod, "team=shop")
 
     assert refused.returncode != 0
