@@ -142,8 +142,8 @@ def _judged_access(
     from kubernetes import config as kubernetes_config  # noqa: PLC0415 - slow
     from kubernetes.client import Configuration  # noqa: PLC0415
 
-    configuration = Configuration()
-    of_environment = configuration.proxy
+    # A proxy that is given here, though it is none, keeps the environment's out.
+    configuration = Configuration(proxy="")
     try:
         _load(configuration, kubeconfig, context)
     except (kubernetes_config.ConfigException, yaml.YAMLError) as error:
@@ -156,7 +156,7 @@ def _judged_access(
         bearer = configuration.auth_settings().get("BearerToken")
         return str(bearer["value"]) if bearer else None
 
-    proxy = configuration.proxy if configuration.proxy != of_environment else None
+    proxy = configuration.proxy or None
     server_name = configuration.tls_server_name or None
     _check_way(proxy, server_name)
     return ClusterAccess(

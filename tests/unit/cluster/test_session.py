@@ -158,6 +158,19 @@ async def test_a_proxy_that_a_kubeconfig_names_is_used(server: str, tmp_path: Pa
     await proxy.cleanup()
 
 
+def test_a_proxy_of_the_environment_is_none_of_the_clusters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package asks the environment again when it learns the server's name."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    named = {"server": "https://10.0.0.1", "tls-server-name": "apiserver"}
+
+    access = load_access(kubeconfig(tmp_path, **named), None, lambda: 0.0)
+
+    assert (access.proxy, access.server_name) == (None, "apiserver")
+
+
 @pytest.mark.parametrize(
     ("cluster", "words"),
     [
