@@ -10,12 +10,11 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, ValidationError
 
 from pinnedrelease.api.errors import NotAResource
-from pinnedrelease.api.fields import Digest, Repository, Tag
+from pinnedrelease.api.fields import CAUSE_LIMIT, Digest, Repository, Tag
 from pinnedrelease.api.wire import Wire
 from pinnedrelease.core.pin import Pin
 
 KIND = "ImageCapture"
-CAUSE_LIMIT = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ from pinnedrelease.core.digest import DECLARED_DIGEST_PATTERN, DeclaredDigest
 from pinnedrelease.core.errors import CoreError
 from pinnedrelease.core.reference import TAG_PATTERN, is_tag, parse_repository
 
+CAUSE_LIMIT = 1024
+"""Of a text that becomes the cause of a history entry."""
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"

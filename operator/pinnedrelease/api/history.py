@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from pinnedrelease.api.fields import ActorText, DigestText, Generation
+from pinnedrelease.api.fields import CAUSE_LIMIT, ActorText, DigestText, Generation
 from pinnedrelease.api.wire import Wire, sound_entries
 from pinnedrelease.core.errors import CoreError
 from pinnedrelease.core.history import (
@@ -60,7 +60,7 @@ class HistoryEntry(Wire):
     change_cause: Annotated[
         str | None,
         Field(
-            max_length=1024,
+            max_length=CAUSE_LIMIT,
             description="Why, as declared: spec.changeCause, or the reason of the override.",
         ),
     ] = None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from pinnedrelease.api.fields import Digest, Tag, rules
+from pinnedrelease.api.fields import CAUSE_LIMIT, Digest, Tag, rules
 from pinnedrelease.api.wire import Wire
 from pinnedrelease.core.digest import DeclaredDigest
 from pinnedrelease.core.errors import CoreError
@@ -36,7 +36,7 @@ class OverrideSpec(Wire):
         str,
         Field(
             min_length=1,
-            max_length=1024,
+            max_length=CAUSE_LIMIT,
             description="Why, for the history and for whoever is on call next.",
             examples=["5.3.0 answers 500 at checkout"],
         ),

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from pinnedrelease.api.fields import (
+    CAUSE_LIMIT,
     ContainerName,
     Digest,
     Duration,
@@ -179,7 +180,7 @@ class PinnedReleaseSpec(Wire):
     change_cause: Annotated[
         str | None,
         Field(
-            max_length=1024,
+            max_length=CAUSE_LIMIT,
             description="Why this pair was declared. It is copied into the history entry.",
             examples=["acme/my-api@9d1c2e4, run 8812, by ana"],
         ),

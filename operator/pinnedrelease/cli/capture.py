@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from pinnedrelease.api.capture import CAUSE_LIMIT, Capture, capture_to_json
+from pinnedrelease.api.capture import Capture, capture_to_json
+from pinnedrelease.api.fields import CAUSE_LIMIT
 from pinnedrelease.cli.captured import Captured, capture_image, capture_workload, target_of
 from pinnedrelease.cli.commit import current_commit
 from pinnedrelease.cli.connection import add_cluster_arguments, run_async

@@ -223,14 +223,19 @@ class Session:
         return response
 
 
-def _pass_on_our_cancellation(error: BaseException) -> None:
-    """Raise it again when this task is being cancelled.
+def is_being_cancelled() -> bool:
+    """Whether somebody wants this task to end; else a CancelledError comes from inside of it.
 
-    It may also come from inside: aiohttp cancels what is being looked up, for whomever, when a
-    session is closed, and kopf closes it after a 401. Then there is no answer, and that is all.
+    aiohttp cancels what is being looked up, for whomever, when a session is closed, and kopf closes
+    it after a 401.
     """
     task = asyncio.current_task()
-    if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+    return task is None or task.cancelling() > 0
+
+
+def _pass_on_our_cancellation(error: BaseException) -> None:
+    """Raise it again when this task is to end; else there is no answer, and that is all."""
+    if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
         raise error
 
 

@@ -118,9 +118,10 @@ class Election:
     async def _look(self, before: SeenLease | None) -> Lease | None:
         async with asyncio.timeout(CALL_S):
             lease = await self._reads.lease(self._settings.namespace, self._settings.name)
-        is_held = lease is not None and lease.holder not in ("", self._settings.identity)
-        if before is None and lease is not None and is_held:
-            log.info("standing by", extra={"lease": self._lease, "leader": lease.holder})
+        nobody = (None, "", self._settings.identity)
+        holder = lease.holder if lease is not None else None
+        if before is None and holder not in nobody:
+            log.info("standing by", extra={"lease": self._lease, "leader": holder})
         return lease
 
     async def _lead(self) -> None:

@@ -14,7 +14,7 @@ from pinnedrelease.cluster.list_watch import ListWatch
 from pinnedrelease.cluster.lister import Lister
 from pinnedrelease.cluster.pods import watched_pod
 from pinnedrelease.cluster.reader import Reader
-from pinnedrelease.cluster.session import Session
+from pinnedrelease.cluster.session import Session, is_being_cancelled
 from pinnedrelease.cluster.workloads import placed_workload
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.counted_writes import CountedWrites
@@ -306,8 +306,7 @@ async def _endless(name: str, work: Awaitable[None]) -> None:
     try:
         await work
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if is_being_cancelled():
             raise
         # From inside, and a task group would take it for its own doing: nobody would notice.
         raise TaskEnded(name) from error

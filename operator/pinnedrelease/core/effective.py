@@ -78,13 +78,20 @@ def fallback_revision(desired: DesiredPin, history: History, generation: int) ->
         and head.edited_by is None
     ):
         return head
-    return next((one for one in history.revisions if _is_good(one, desired)), None)
+    return next(
+        (
+            one
+            for one in history.revisions
+            if is_known_good(one, desired) and one.pin.digest != desired.pin.digest
+        ),
+        None,
+    )
 
 
-def _is_good(revision: Revision, desired: DesiredPin) -> bool:
+def is_known_good(revision: Revision, desired: DesiredPin) -> bool:
+    """Whether it succeeded, nobody else has written it, and nobody has refused its digest."""
     return (
         revision.result is RevisionResult.SUCCEEDED
-        and revision.pin.digest != desired.pin.digest
         and revision.edited_by is None
         and desired.rejection_of(revision.pin.digest) is None
     )

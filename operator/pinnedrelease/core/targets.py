@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pinnedrelease.core.effective import is_known_good
 from pinnedrelease.core.errors import PinnedReleaseError
-from pinnedrelease.core.history import History, Revision, RevisionResult
+from pinnedrelease.core.history import History, Revision
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.pin import DesiredPin, Pin
 
@@ -89,12 +90,8 @@ def check(revision: Revision, desired: DesiredPin) -> None:
 def _fit(history: History, desired: DesiredPin, other_than: Pin) -> Iterator[Revision]:
     """Newest first: succeeded, believed, of the spec's repository, not refused, other content."""
     for one in history.revisions:
-        is_known_good = one.result is RevisionResult.SUCCEEDED and one.edited_by is None
-        is_allowed = (
-            one.pin.repository == desired.pin.repository
-            and desired.rejection_of(one.pin.digest) is None
-        )
-        if is_known_good and is_allowed and one.pin.digest != other_than.digest:
+        is_of_it = one.pin.repository == desired.pin.repository
+        if is_known_good(one, desired) and is_of_it and one.pin.digest != other_than.digest:
             yield one
 
 
