@@ -50,7 +50,8 @@ class HistoryEntry(Wire):
             description=(
                 "Planned: recorded, the workload write is not confirmed. InProgress: pods follow. "
                 "Succeeded: all pods were ready. Failed: they were not in time. Superseded: "
-                "replaced before they were ready. Unknown: recovered, nobody recorded it."
+                "replaced before they were ready. NotApplied: replaced before the workload had it, "
+                "so it never was in force. Unknown: recovered, nobody recorded it."
             )
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
@@ -68,8 +69,16 @@ def override_from_wire(wire: OverrideSpec) -> Override:
         instead_of=DeclaredDigest.parse(wire.instead_of),
         reason=wire.reason,
         tag=wire.tag,
-        expire_time=wire.expire_time,
+        expire_time=_in_utc(wire.expire_time) if wire.expire_time is not None else None,
     )
+
+
+def _in_utc(time: datetime) -> datetime:
+    """The same moment as everywhere else; as it is at the ends of time, where there is no other."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return time
 
 
 def recorded_override(wire: OverrideSpec | None) -> Override | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pinnedrelease.core.conditions import ConditionType, Reason, find
 from pinnedrelease.core.drift import DriftKind
-from pinnedrelease.core.observed import Instant, Observed
+from pinnedrelease.core.history import RevisionResult
+from pinnedrelease.core.observed import Instant, Observed, RolloutStart
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.situation import Situation
@@ -69,6 +70,18 @@ def is_unsettled(situation: Situation | None, pods: PodReport | None) -> bool:
     return bool(counts.mismatched or pods.pending) or counts.current < counts.desired
 
 
+def unsettled_since_s(observed: Observed, pods: PodReport | None, now: Instant) -> float:
+    """Since when pods do not look like it; what was told before a restart needs no second look."""
+    since_s = observed.memory.pods_unsettled_since_s
+    if since_s is not None:
+        return since_s
+    drifted = find(observed.release.status.conditions, ConditionType.DRIFTED)
+    was_told = drifted is not None and drifted.reason == Reason.PODS_MISMATCH
+    if was_told and pods is not None and pods.mismatches:
+        return now.monotonic_s - observed.limits.pods_settle_s
+    return now.monotonic_s
+
+
 def settle_left_s(case: Case) -> float:
     """Seconds for which pods may still lag behind their workload's own report."""
     since_s = case.observed.memory.pods_unsettled_since_s
@@ -86,6 +99,18 @@ def has_settled_mismatch(case: Case) -> bool:
         and is_unsettled(case.situation, case.pods)
         and settle_left_s(case) <= 0
     )
+
+
+def is_proven_to_start(case: Case) -> bool:
+    """Whether pods became ready on the pair. Where none are wanted, nothing is known of it.
+
+    A CronJob's pods come and go by its own plan: its template is all that is put right.
+    """
+    situation = case.situation
+    if situation is None or not is_rolled_out(case) or has_settled_mismatch(case):
+        return False
+    workload = situation.workload
+    return workload.rollout.desired > 0 or workload.target.kind is TargetKind.CRON_JOB
 
 
 def replaced_pods(case: Case) -> int:
@@ -118,20 +143,37 @@ def rollout_left_s(case: Case) -> float:
     situation = case.situation
     if situation is None:
         return 0.0
-    release, status = case.observed.release, case.observed.release.status
-    stalled = find(status.conditions, ConditionType.STALLED)
+    release = case.observed.release
+    stalled = find(release.status.conditions, ConditionType.STALLED)
     if (
         stalled is not None
         and stalled.reason == Reason.ROLLOUT_TIMEOUT
         and stalled.observed_generation == release.generation
     ):
         return 0.0
-    reconciling = find(status.conditions, ConditionType.RECONCILING)
-    started = reconciling.last_transition_time if reconciling else case.now.wall
-    head = status.history.head
-    if head is not None:
-        started = max(started, head.deploy_time)
-    corrected = (one.correct_time for one in status.drift if one.kind is DriftKind.TEMPLATE)
-    started = max([started, *(time for time in corrected if time is not None)])
-    elapsed_s = (case.now.wall - started).total_seconds()
+    elapsed_s = case.now.monotonic_s - rollout_start(case.observed, case.now).since_s
     return situation.desired.timeout.total_seconds() - elapsed_s
+
+
+def rollout_start(observed: Observed, now: Instant) -> RolloutStart:
+    """When the rollout at hand began; a wall clock that is set meanwhile changes nothing.
+
+    Reconciling says since when; not while something graver is to be said, so then a new pair's own
+    record does.
+    """
+    release, status = observed.release, observed.release.status
+    reconciling = find(status.conditions, ConditionType.RECONCILING)
+    head = status.history.head
+    is_new = head is not None and head.result is RevisionResult.IN_PROGRESS
+    if head is not None and is_new and head.cause.generation == release.generation:
+        recorded = head.deploy_time
+    else:
+        recorded = reconciling.last_transition_time if reconciling else now.wall
+        recorded = max(recorded, head.deploy_time) if head is not None else recorded
+    corrected = (one.correct_time for one in status.drift if one.kind is DriftKind.TEMPLATE)
+    recorded = max([recorded, *(time for time in corrected if time is not None)])
+    known = observed.memory.rollout
+    if known is not None and known.recorded == recorded:
+        return known
+    elapsed_s = max(0.0, (now.wall - recorded).total_seconds())
+    return RolloutStart(recorded=recorded, since_s=now.monotonic_s - elapsed_s)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pinnedrelease.core import marks, messages, rollback, rollout_messages
-from pinnedrelease.core.case import Case, has_settled_mismatch, is_correcting, is_rolled_out
+from pinnedrelease.core.case import (
+    Case,
+    has_settled_mismatch,
+    is_correcting,
+    is_proven_to_start,
+)
 from pinnedrelease.core.conditions import (
     Condition,
     ConditionStatus,
@@ -14,6 +19,7 @@ from pinnedrelease.core.conditions import (
     settle,
 )
 from pinnedrelease.core.drift import (
+    POD_RECORDS_LIMIT,
     REGISTRY_KINDS,
     DriftKind,
     DriftRecord,
@@ -23,10 +29,12 @@ from pinnedrelease.core.drift import (
     tag_drift,
     template_drift,
 )
-from pinnedrelease.core.findings import Consequence, Finding
+from pinnedrelease.core.effective import effective_pin
+from pinnedrelease.core.findings import Consequence, Finding, has_rollout_failed
 from pinnedrelease.core.gaps import with_gaps
 from pinnedrelease.core.history import History, RevisionResult
-from pinnedrelease.core.pin import TargetKind
+from pinnedrelease.core.observed import Release
+from pinnedrelease.core.pin import DesiredPin, EffectivePin, TargetKind
 from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry_report import RegistryReport, Verdict, report
 from pinnedrelease.core.situation import Situation, known_proof
@@ -48,23 +56,29 @@ def draft_intent(final: Status, recorded: Status, intended: History) -> Status:
     )
 
 
-def draft(case: Case, finding: Finding) -> Status:
-    """The status at the end of the pass, on condition that its writes are accepted."""
+def draft(case: Case, findings: tuple[Finding, ...]) -> Status:
+    """The status at the end of the pass, on condition that its writes are accepted.
+
+    The first finding decides Ready. A rollout fails whatever else there is to say.
+    """
+    has_failed = has_rollout_failed(findings)
     release, situation = case.observed.release, case.situation
     history = release.status.history
     if situation is not None:
-        history = _history(case, situation, finding)
+        history = _history(case, situation, has_failed=has_failed)
     registry = report(case.observed, situation, history, case.now)
     base = replace(
         release.status,
         observed_generation=release.generation,
-        conditions=settle(release.status.conditions, _conditions(case, finding, registry)),
+        conditions=settle(release.status.conditions, _conditions(case, findings[0], registry)),
         last_handled_reconcile_at=release.requested_at or release.status.last_handled_reconcile_at,
         ended_override=rollback.ended_override(release),
-        failed_generation=rollback.failed_generation(case, finding.reason),
+        failed_generation=rollback.failed_generation(case, has_failed=has_failed),
     )
     if situation is None:
-        return replace(base, pod_summary=None, pods=None, running=())
+        return replace(
+            base, effective=_without_target(release), pod_summary=None, pods=None, running=()
+        )
     history = registry.history
     head = history.head
     return replace(
@@ -80,32 +94,63 @@ def draft(case: Case, finding: Finding) -> Status:
         registry=registry.record,
         history=history,
         revision=max(head.number if head else 0, release.status.revision),
-        deploy_time=head.deploy_time if head else None,
+        deploy_time=head.deploy_time if head and head.pin == situation.effective.pin else None,
         gaps=with_gaps(case.observed, situation, case.now),
     )
+
+
+def _without_target(release: Release) -> EffectivePin | None:
+    """Tables show what is declared while there is nothing yet that could run it."""
+    if not isinstance(release.spec, DesiredPin):
+        return release.status.effective
+    return effective_pin(release.spec, release.status, release.generation)
 
 
 def intended_history(case: Case, situation: Situation) -> History:
     """The history with the pair in force recorded as an intent."""
     release, effective = case.observed.release, situation.effective
-    return release.status.history.with_intent(
-        effective,
-        rollback.cause_of(release, effective, situation.desired),
-        case.now.wall,
-        last_number=max(release.status.revision, marks.last_revision(situation.workload.marks)),
-    ).trimmed(situation.desired.revision_history_limit)
+    written = marks.last_revision(situation.workload.marks, release.name)
+    return (
+        release.status.history.with_reached(_reached(release, situation, written))
+        .with_intent(
+            effective,
+            rollback.cause_of(release, effective, situation.desired),
+            case.now.wall,
+            last_number=max(release.status.revision, written),
+        )
+        .trimmed(situation.desired.revision_history_limit)
+    )
 
 
-def _history(case: Case, situation: Situation, finding: Finding) -> History:
+def _reached(release: Release, situation: Situation, written: int) -> frozenset[int]:
+    """Earlier intents that the workload shows or bears the mark of: their writer got so far."""
+    pins = dict(situation.workload.marks)
+    return frozenset(
+        one.number
+        for one in release.status.history.revisions
+        if one.result is RevisionResult.PLANNED
+        and one.pin != situation.effective.pin
+        and (
+            one.number == written
+            or any(
+                one.pin.is_run_by(container.image)
+                or pins.get(f"{marks.PIN_PREFIX}{container.name}") == one.pin.image
+                for container in situation.governed
+            )
+        )
+    )
+
+
+def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:
     """Record the pair once the template has it, or will have it when this pass is done."""
     recorded = case.observed.release.status.history
     in_force = bool(situation.governed) and (case.writing or not situation.differing)
     if not in_force:
         return recorded.trimmed(situation.desired.revision_history_limit)
     history = intended_history(case, situation).confirmed()
-    if is_rolled_out(case) and not has_settled_mismatch(case):
+    if is_proven_to_start(case):
         return history.with_head_ready(case.now.wall)
-    if finding.reason is Reason.ROLLOUT_TIMEOUT:
+    if has_failed:
         return history.with_head_failed()
     return history
 
@@ -113,8 +158,7 @@ def _history(case: Case, situation: Situation, finding: Finding) -> History:
 def _drift(case: Case, situation: Situation, registry: RegistryReport) -> tuple[DriftRecord, ...]:
     recorded = case.observed.release.status.drift
     found = _registry_drift(case, situation, registry)
-    if has_settled_mismatch(case) and case.pods is not None:
-        found += pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
+    found += _pod_drift(case, situation)
     if situation.has_drifted:
         found += template_drift(
             situation.differing,
@@ -123,6 +167,32 @@ def _drift(case: Case, situation: Situation, registry: RegistryReport) -> tuple[
             case.now.wall,
         )
     return merge_drift(recorded, found, case.now.wall, corrected=case.writing)
+
+
+def _pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:
+    """Pods that run other content, once that is settled; each until it is seen to do so no more.
+
+    A pod that is not ready for a moment, or pods that cannot be read, put nothing right.
+    """
+    still = open_pod_drift(case, situation)
+    if not has_settled_mismatch(case) or case.pods is None:
+        return still
+    fresh = pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
+    fresh = fresh[:POD_RECORDS_LIMIT]
+    return (*fresh, *(one for one in still if not any(map(one.is_same_incident, fresh))))
+
+
+def open_pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:
+    """Recorded drift of single pods of which it is not known that it has ended."""
+    recorded = tuple(
+        one
+        for one in case.observed.release.status.drift
+        if one.kind is DriftKind.POD_IMAGE and one.correct_time is None
+    )
+    if case.pods is None:
+        return recorded
+    found = pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
+    return tuple(one for one in recorded if any(map(one.is_same_incident, found)))
 
 
 def _registry_drift(
@@ -206,7 +276,7 @@ def _conditions(case: Case, finding: Finding, registry: RegistryReport) -> tuple
     conditions.append(
         _from_verdict(case, ConditionType.DIGEST_AVAILABLE, registry.digest_available)
     )
-    verdict = rollback.rolled_back(case.observed.release, case.now)
+    verdict = rollback.rolled_back(case)
     conditions.append(_from_verdict(case, ConditionType.ROLLED_BACK, verdict))
     return tuple(conditions)
 
@@ -228,7 +298,14 @@ def _drifted(case: Case) -> Condition:
     if is_correcting(case) and not situation.workload.rollout.finished:
         text = messages.drift_corrected_pods_follow()
         return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)
+    still = open_pod_drift(case, situation)
+    if still:
+        text = rollout_messages.pods_mismatch_before(still[0].subject, still[0].observed)
+        return _condition(case, kind, ConditionStatus.TRUE, Reason.PODS_MISMATCH, text)
     text = messages.no_drift()
+    if situation.differing and not case.writing:
+        pin = situation.effective.pin
+        text = messages.not_written_yet(pin, len(situation.differing), len(situation.governed))
     return _condition(case, kind, ConditionStatus.FALSE, Reason.NO_DRIFT_DETECTED, text)
 
 

@@ -66,7 +66,7 @@ def template_drift(
 
 
 def pod_drift(mismatches: tuple[Mismatch, ...], pin: Pin, now: datetime) -> tuple[DriftRecord, ...]:
-    """One record for each container of a pod that is proven to run other content; five at most."""
+    """One record for each container of a pod that is proven to run other content."""
     return tuple(
         DriftRecord(
             kind=DriftKind.POD_IMAGE,
@@ -78,7 +78,7 @@ def pod_drift(mismatches: tuple[Mismatch, ...], pin: Pin, now: datetime) -> tupl
             actor=one.container.changed_by[:128] or "unknown",
             detect_time=now,
         )
-        for one in mismatches[:POD_RECORDS_LIMIT]
+        for one in mismatches
     )
 
 

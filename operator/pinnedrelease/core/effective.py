@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum, auto
 
-from pinnedrelease.core.history import History, Revision, RevisionAction, RevisionResult
+from pinnedrelease.core.history import History, Revision, RevisionAction
 from pinnedrelease.core.pin import (
     DesiredPin,
     EffectivePin,
@@ -57,7 +57,7 @@ def override_pin(declared: Pin, override: Override, history: History) -> Pin:
     recorded = (
         one.pin.tag
         for one in history.revisions
-        if one.pin.digest == override.digest and one.pin.repository == declared.repository
+        if one.pin.content == (declared.repository, override.digest)
     )
     tag = override.tag or next(recorded, UNKNOWN_TAG)
     return replace(declared, digest=override.digest, tag=tag)
@@ -82,7 +82,7 @@ def fallback_revision(desired: DesiredPin, history: History, generation: int) ->
         (
             one
             for one in history.revisions
-            if is_known_good(one, desired) and one.pin.digest != desired.pin.digest
+            if is_known_good(one, desired) and one.pin.content != desired.pin.content
         ),
         None,
     )
@@ -90,8 +90,4 @@ def fallback_revision(desired: DesiredPin, history: History, generation: int) ->
 
 def is_known_good(revision: Revision, desired: DesiredPin) -> bool:
     """Whether it succeeded, nobody else has written it, and nobody has refused its digest."""
-    return (
-        revision.result is RevisionResult.SUCCEEDED
-        and revision.edited_by is None
-        and desired.rejection_of(revision.pin.digest) is None
-    )
+    return revision.is_believed_good and desired.rejection_of(revision.pin.digest) is None

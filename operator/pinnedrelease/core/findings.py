@@ -193,9 +193,12 @@ def pods_mismatch(case: Case) -> Finding | None:
 
 
 def suspended(case: Case) -> Finding | None:
-    """Nothing differs and nothing would be written."""
+    """Nothing differs and nothing would be written. The alarm of an override rings all the same."""
     if case.situation is None or not case.situation.desired.suspend:
         return None
+    alarm = override_expired(case)
+    if alarm is not None:
+        return alarm
     return _settled(Reason.SUSPENDED, messages.suspended())
 
 
@@ -230,7 +233,7 @@ def rollout_failed(case: Case) -> Finding | None:
 
 
 def _rolled_back_for(case: Case, reason: Reason) -> Finding | None:
-    verdict = rollback.rolled_back(case.observed.release, case.now)
+    verdict = rollback.rolled_back(case)
     if case.situation is None or verdict.reason != reason:
         return None
     return _stalls(reason, verdict.message)
@@ -238,7 +241,7 @@ def _rolled_back_for(case: Case, reason: Reason) -> Finding | None:
 
 def overridden(case: Case) -> Finding | None:
     """A declared exception is in force."""
-    verdict = rollback.rolled_back(case.observed.release, case.now)
+    verdict = rollback.rolled_back(case)
     if case.situation is None or verdict.reason != Reason.OVERRIDE_ACTIVE:
         return None
     return _settled(Reason.ROLLED_BACK, verdict.message)
@@ -286,6 +289,11 @@ def examine(case: Case) -> tuple[Finding, ...]:
     found = tuple(finding for check in CHECKS if (finding := check(case)) is not None)
     assert found, "pinned() and target_missing() together cover every case"  # noqa: S101
     return found
+
+
+def has_rollout_failed(findings: tuple[Finding, ...]) -> bool:
+    """Whether the pods were not ready in time, however much else there is to say."""
+    return any(one.reason is Reason.ROLLOUT_TIMEOUT for one in findings)
 
 
 def _has_nowhere_to_go(case: Case, situation: Situation) -> bool:

@@ -32,10 +32,14 @@ class RevisionResult(StrEnum):
     FAILED = "Failed"
     SUPERSEDED = "Superseded"
     """Replaced by the next revision before its pods were ready."""
+    NOT_APPLIED = "NotApplied"
+    """Replaced by the next revision before it reached the workload: it never was in force."""
     UNKNOWN = "Unknown"
     """Recovered: nobody recorded what became of it."""
 
 
+NEVER_IN_FORCE = frozenset({RevisionResult.PLANNED, RevisionResult.NOT_APPLIED})
+"""Recorded, and not known to have reached the workload."""
 TOLD_ACTIONS = frozenset({RevisionAction.INITIAL, RevisionAction.PROMOTE, RevisionAction.ROLLBACK})
 """Revisions that were put in force by ``spec`` itself, with ``spec.changeCause``."""
 
@@ -51,7 +55,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One pair that was in force from ``deploy_time`` until ``supersede_time``."""
+    """One pair that was in force from ``deploy_time`` until ``supersede_time``.
+
+    The two are one moment when it never reached the workload.
+    """
 
     number: int
     pin: Pin
@@ -65,6 +72,11 @@ class Revision:
     """Since when the registry is known to have the digest no more."""
     edited_by: str | None = None
     """Who else has written this entry of the status: then it is not believed."""
+
+    @property
+    def is_believed_good(self) -> bool:
+        """Whether it succeeded, and nobody else has written so."""
+        return self.result is RevisionResult.SUCCEEDED and self.edited_by is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +110,21 @@ class History:
         """
         return any(revision.result is RevisionResult.PLANNED for revision in self.revisions[1:])
 
+    @property
+    def is_known_to_start(self) -> bool:
+        """Whether the head only gives another tag to content whose pods were ready already."""
+        before = next(iter(self.revisions[1:]), None)
+        return (
+            self.head is not None
+            and before is not None
+            and before.pin.content == self.head.pin.content
+            and before.result is RevisionResult.SUCCEEDED
+        )
+
     def has_deployed(self, pin: Pin) -> bool:
         """Whether this content is known to have reached the workload before."""
         return any(
-            revision.pin.digest == pin.digest
-            and revision.pin.repository == pin.repository
-            and revision.result is not RevisionResult.PLANNED
+            revision.pin.content == pin.content and revision.result not in NEVER_IN_FORCE
             for revision in self.revisions
         )
 
@@ -134,14 +155,44 @@ class History:
         )
         return History(revisions=(entry, *self._with_head_superseded(now)))
 
-    def confirmed(self) -> History:
-        """The workload carries the head's pair: nothing older can be on its way any more."""
+    def with_reached(self, reached: frozenset[int]) -> History:
+        """Intents of these numbers have reached the workload, though nobody could confirm it."""
         return History(
             revisions=tuple(
-                replace(revision, result=_confirmed(revision, newest=index == 0))
+                replace(revision, result=_reached(newest=index == 0))
+                if revision.result is RevisionResult.PLANNED and revision.number in reached
+                else revision
                 for index, revision in enumerate(self.revisions)
             )
         )
+
+    def confirmed(self) -> History:
+        """The workload carries the head's pair: nothing older can be on its way any more.
+
+        What was not seen there by then never was in force, and the one before it was so for longer.
+        """
+        revisions: list[Revision] = []
+        in_force: int | None = None
+        for revision in reversed(self.revisions):
+            is_newest = revision is self.head
+            if revision.result is RevisionResult.PLANNED and not is_newest:
+                if in_force is not None:
+                    until = revision.supersede_time
+                    revisions[in_force] = replace(revisions[in_force], supersede_time=until)
+                revisions.append(
+                    replace(
+                        revision,
+                        result=RevisionResult.NOT_APPLIED,
+                        supersede_time=revision.deploy_time,
+                    )
+                )
+                continue
+            if revision.result is RevisionResult.PLANNED:
+                revision = replace(revision, result=_reached(newest=is_newest))  # noqa: PLW2901
+            if revision.result is not RevisionResult.NOT_APPLIED:
+                in_force = len(revisions)
+            revisions.append(revision)
+        return History(revisions=tuple(reversed(revisions)))
 
     def with_head_ready(self, now: datetime) -> History:
         """Every pod is ready on the head's pair. The first time that this was so is kept."""
@@ -158,8 +209,17 @@ class History:
         return History(revisions=(failed, *self.revisions[1:]))
 
     def trimmed(self, limit: int) -> History:
-        """The newest ``limit`` revisions; the one in force and the one before it always stay."""
-        return History(revisions=self.revisions[: max(limit, 2)])
+        """The newest ``limit`` revisions, and among them one that succeeded, if there is any.
+
+        The one in force and the one before it always stay, and so does the newest that a failed
+        rollout could go back to.
+        """
+        most = max(limit, 2)
+        kept, older = self.revisions[:most], self.revisions[most:]
+        good = next((one for one in older if one.is_believed_good), None)
+        if good is None or any(one.is_believed_good for one in kept):
+            return History(revisions=kept)
+        return History(revisions=(*self.revisions[: max(most - 1, 2)], good))
 
     def _action_for(self, effective: EffectivePin) -> RevisionAction:
         pin = effective.pin
@@ -174,11 +234,11 @@ class History:
         if self.head.pin.digest == pin.digest:
             return RevisionAction.PROMOTE
         earlier = {
-            (revision.pin.repository, revision.pin.digest)
+            revision.pin.content
             for revision in self.revisions
-            if revision.result not in (RevisionResult.PLANNED, RevisionResult.FAILED)
+            if revision.result not in (*NEVER_IN_FORCE, RevisionResult.FAILED)
         }
-        is_return = (pin.repository, pin.digest) in earlier
+        is_return = pin.content in earlier
         return RevisionAction.ROLLBACK if is_return else RevisionAction.PROMOTE
 
     def _before_override(self) -> Pin | None:
@@ -196,7 +256,5 @@ class History:
         return (closed, *self.revisions[1:])
 
 
-def _confirmed(revision: Revision, *, newest: bool) -> RevisionResult:
-    if revision.result is not RevisionResult.PLANNED:
-        return revision.result
+def _reached(*, newest: bool) -> RevisionResult:
     return RevisionResult.IN_PROGRESS if newest else RevisionResult.SUPERSEDED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pinnedrelease.core.workload import Fence
 
 FIELD_MANAGER = "pinnedrelease-controller"
@@ -17,7 +19,8 @@ CHANGED_BY = "stamp.pinnedrelease.dev/image-changed-by"
 CHANGED_AT = "stamp.pinnedrelease.dev/image-changed-at"
 """When: the time of that request in managedFields."""
 
-REVISION_DIGITS = 9
+_CHANGE_CAUSE = re.compile(r"(?P<name>\S+) \S+ sha256:[a-f0-9]{12} rev (?P<number>[0-9]{1,9})")
+"""As :func:`messages.change_cause` writes it."""
 GENERATION_DIGITS = 18
 """A generation is an int64; more digits than these were not written by an API server."""
 
@@ -47,11 +50,13 @@ def fences_in(present: tuple[tuple[str, str], ...]) -> tuple[tuple[str, Fence], 
     return tuple((name, fence) for name, fence in fences if fence is not None)
 
 
-def last_revision(present: tuple[tuple[str, str], ...]) -> int:
-    """The number of the revision that was written last; 0 when the mark does not tell."""
-    number = dict(present).get(CHANGE_CAUSE, "").rpartition(" rev ")[2]
-    is_number = number.isascii() and number.isdecimal() and len(number) <= REVISION_DIGITS
-    return int(number) if is_number else 0
+def last_revision(present: tuple[tuple[str, str], ...], release_name: str) -> int:
+    """The number that this PinnedRelease wrote last; 0 when the mark does not tell.
+
+    Anybody may write a change cause, and a second PinnedRelease writes its own.
+    """
+    found = _CHANGE_CAUSE.fullmatch(dict(present).get(CHANGE_CAUSE, ""))
+    return int(found["number"]) if found is not None and found["name"] == release_name else 0
 
 
 def merged(

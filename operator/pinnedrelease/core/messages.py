@@ -135,6 +135,14 @@ def no_drift() -> str:
     return "every governed container has the declared digest"
 
 
+def not_written_yet(pin: Pin, differing: int, governed: int) -> str:
+    """A new pair has not got into the workload: that is work, not drift."""
+    return (
+        f"no drift: {pair(pin)} is new, and {differing} of {governed} containers have not got it "
+        "yet; Ready says why"
+    )
+
+
 def drift_not_checked() -> str:
     """There is nothing to compare."""
     return "there is no target to compare with"

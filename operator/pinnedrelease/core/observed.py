@@ -79,6 +79,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutStart:
+    """When a rollout began: on the wall clock as recorded, and what that is on ours."""
+
+    recorded: datetime
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What one process keeps between passes over one object, and may lose at any time."""
 
@@ -88,6 +96,8 @@ class Memory:
     refusal: Refusal | None = None
     pods_unsettled_since_s: float | None = None
     """Since when the workload says that it is done and its pods do not look like it."""
+    rollout: RolloutStart | None = None
+    """When the rollout at hand began, so that a wall clock that is set makes it no longer."""
     tag_news_at_s: float | None = None
     """When an event last told that the tag moved, or moved back."""
 

@@ -79,6 +79,11 @@ class Pin:
         )
 
     @property
+    def content(self) -> tuple[Repository, DeclaredDigest]:
+        """What names content: a digest in one repository may be gone from another."""
+        return self.repository, self.digest
+
+    @property
     def image(self) -> str:
         """The text that is written into a container: ``repository@digest``."""
         return f"{self.spelling}@{self.digest}"

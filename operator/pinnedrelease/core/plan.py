@@ -19,13 +19,15 @@ from pinnedrelease.core.case import (
     is_unsettled,
     missing_since_s,
     rollout_left_s,
+    rollout_start,
     settle_left_s,
+    unsettled_since_s,
 )
 from pinnedrelease.core.conditions import Reason
 from pinnedrelease.core.draft import draft, draft_intent, intended_history
 from pinnedrelease.core.events import TAG_NEWS, events_between
 from pinnedrelease.core.fights import Fight
-from pinnedrelease.core.findings import Consequence, Finding, examine
+from pinnedrelease.core.findings import Consequence, Finding, examine, has_rollout_failed
 from pinnedrelease.core.letting_go import letting_go
 from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
 from pinnedrelease.core.pods import PodReport
@@ -93,7 +95,7 @@ def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...
     The intent is recorded only for a new pair; putting drift right changes no history.
     """
     recorded = case.observed.release.status
-    final = draft(case, findings[0])
+    final = draft(case, findings)
     intended = intended_history(case, situation)
     actions: list[Action] = []
     if intended != recorded.history:
@@ -110,17 +112,17 @@ def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...
         actions=tuple(actions),
         findings=findings,
         memory=_with_status_written(memory, case.now),
-        requeue_after_s=_requeue_after_s(case, findings[0]),
+        requeue_after_s=_requeue_after_s(case, findings),
     )
 
 
 def _reporting_plan(case: Case, findings: tuple[Finding, ...]) -> Plan:
     """Write the status if it says anything new, but a mere step of a rollout not too often."""
     recorded = case.observed.release.status
-    final = draft(case, findings[0])
+    final = draft(case, findings)
     memory = case.observed.memory
-    wait_s = _requeue_after_s(case, findings[0])
-    if final == recorded or _is_short_wait(case, recorded):
+    wait_s = _requeue_after_s(case, findings)
+    if final == recorded or _is_short_wait(case, findings[0], final):
         return Plan(actions=(), findings=findings, memory=memory, requeue_after_s=wait_s)
     pause_s = _progress_pause_s(case, recorded, final)
     if pause_s > 0:
@@ -135,17 +137,24 @@ def _reporting_plan(case: Case, findings: tuple[Finding, ...]) -> Plan:
     )
 
 
-def _is_short_wait(case: Case, recorded: Status) -> bool:
-    """Whether the registry's answer is awaited and the object has some status already.
+def _is_short_wait(case: Case, finding: Finding, final: Status) -> bool:
+    """Whether there is nothing to tell but that the registry's answer is awaited.
 
-    The wait lasts seconds, and ``observedGeneration`` says honestly that the spec is newer.
+    The wait lasts seconds, and ``observedGeneration`` says honestly that the spec is newer. That an
+    override has ended is remembered at once: the next spec may be what it was for again.
     """
-    situation = case.situation
+    recorded = case.observed.release.status
     return (
-        situation is not None
-        and bool(recorded.conditions)
-        and gate(case.observed, situation, case.now) is Gate.WAITING
+        bool(recorded.conditions)
+        and _is_at_gate(case)
+        and finding.consequence is Consequence.WAITS
+        and final.ended_override == recorded.ended_override
     )
+
+
+def _is_at_gate(case: Case) -> bool:
+    situation = case.situation
+    return situation is not None and gate(case.observed, situation, case.now) is Gate.WAITING
 
 
 def _report(case: Case, final: Status) -> tuple[list[Action], Memory]:
@@ -199,17 +208,15 @@ def _memory(
     refusal = memory.refusal
     if refusal is not None and refusal.generation != observed.release.generation:
         refusal = None
-    unsettled_since_s = memory.pods_unsettled_since_s
-    if not is_unsettled(situation, pods):
-        unsettled_since_s = None
-    elif unsettled_since_s is None:
-        unsettled_since_s = now.monotonic_s
     return replace(
         memory,
         missing_since_s=missing_since_s(observed, now) if awaited else None,
         refusal=refusal,
         fight=Fight() if is_asked_anew(observed.release) else memory.fight.at(now.monotonic_s),
-        pods_unsettled_since_s=unsettled_since_s,
+        pods_unsettled_since_s=(
+            unsettled_since_s(observed, pods, now) if is_unsettled(situation, pods) else None
+        ),
+        rollout=rollout_start(observed, now),
     )
 
 
@@ -236,25 +243,25 @@ def _is_progress_only(recorded: Status, final: Status) -> bool:
     return without_progress(recorded) == without_progress(final)
 
 
-def _requeue_after_s(case: Case, finding: Finding) -> float | None:
+def _requeue_after_s(case: Case, findings: tuple[Finding, ...]) -> float | None:
     """When to look again without being woken: something is awaited that no watch announces."""
     waits: list[float] = []
-    now, observed = case.now, case.observed
+    now, observed, finding = case.now, case.observed, findings[0]
     if finding.reason is Reason.WAITING_FOR_TARGET:
         waits.append(grace_left_s(observed, now))
     settle_s = settle_left_s(case)
     if settle_s > 0:
         waits.append(settle_s)
-    elif finding.reason in (Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT):
+    elif any(one.reason in (Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT) for one in findings):
         waits.append(rollout_left_s(case))
-    if finding.reason is Reason.PROGRESSING and finding.consequence is Consequence.WAITS:
-        situation = case.situation
-        at_gate = situation is not None and gate(observed, situation, now) is Gate.WAITING
-        waits.append(wait_left_s(observed, now) if at_gate else 1.0)
+    if _is_at_gate(case):
+        waits.append(wait_left_s(observed, now))
+    elif finding.reason is Reason.PROGRESSING and finding.consequence is Consequence.WAITS:
+        waits.append(1.0)
     expires_s = rollback.expires_in_s(case)
     if expires_s is not None:
         waits.append(expires_s)
-    if rollback.is_taken_back(case, finding.reason):
+    if rollback.is_taken_back(case, has_failed=has_rollout_failed(findings)):
         waits.append(SHORTEST_REQUEUE_S)
     held_s = held_back_s(observed, now)
     if held_s > 0:

@@ -55,7 +55,7 @@ def with_recovered_history(observed: Observed, now: Instant) -> Observed:
     steps = _steps(observed.past, release.spec)
     if not steps:
         return observed
-    revisions, gaps = _revisions(steps, release.spec, workload, now)
+    revisions, gaps = _revisions(steps, release.spec, workload, release.name, now)
     limit = release.spec.revision_history_limit
     history = History(revisions=tuple(reversed(revisions))).trimmed(limit)
     status = replace(
@@ -118,9 +118,13 @@ def _pin_in(template: PastTemplate, desired: DesiredPin) -> Pin | None:
 
 
 def _revisions(
-    steps: list[_Step], desired: DesiredPin, workload: Workload, now: Instant
+    steps: list[_Step],
+    desired: DesiredPin,
+    workload: Workload,
+    release_name: str,
+    now: Instant,
 ) -> tuple[list[Revision], list[Gap]]:
-    numbers = _numbers(steps, workload)
+    numbers = _numbers(steps, workload, release_name)
     gaps: list[Gap] = []
     revisions: list[Revision] = []
     for (step, following), number in zip(
@@ -150,13 +154,13 @@ def _revision(step: _Step, number: int, supersede_time: datetime | None) -> Revi
     )
 
 
-def _numbers(steps: list[_Step], workload: Workload) -> list[int]:
+def _numbers(steps: list[_Step], workload: Workload, release_name: str) -> list[int]:
     """The numbers that were recorded, when all are and grow; else so that none is given again."""
     recorded = [step.recorded for step in steps if step.recorded is not None]
     grows = all(one < other for one, other in itertools.pairwise(recorded))
     if len(recorded) == len(steps) and grows:
         return recorded
-    last = max(len(steps), marks.last_revision(workload.marks))
+    last = max(len(steps), marks.last_revision(workload.marks, release_name))
     return list(range(last - len(steps) + 1, last + 1))
 
 

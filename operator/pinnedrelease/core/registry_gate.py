@@ -57,11 +57,11 @@ def _is_asked_first(observed: Observed, situation: Situation) -> bool:
 
 def _is_recorded_as_gone(observed: Observed, situation: Situation) -> bool:
     """Whether the history knows that the registry has lost the digest to return to."""
-    digest = situation.effective.pin.digest
+    content = situation.effective.pin.content
     return any(
         one.digest_missing_time is not None
         for one in observed.release.status.history.revisions
-        if one.pin.digest == digest
+        if one.pin.content == content
     )
 
 

@@ -180,7 +180,7 @@ def _while_found(view: _View, history: History) -> tuple[Verdict, bool | None, t
     lost = tuple(
         one
         for one in history.revisions
-        if one.digest_missing_time is not None and one.pin.digest != pin.digest
+        if one.digest_missing_time is not None and one.pin.content != pin.content
     )
     if lost:
         text = registry_messages.rollback_targets_missing(pin, lost)
@@ -214,7 +214,7 @@ def _gone_platforms(view: _View) -> tuple[str, ...]:
 def _marked(view: _View, revision: Revision) -> Revision:
     """A history entry with the mark that its digest is gone, or without it."""
     pin, facts = revision.pin, view.observed.registry
-    is_in_force = pin.digest == view.situation.effective.pin.digest
+    is_in_force = pin.content == view.situation.effective.pin.content
     fact = view.current(
         facts.digest if is_in_force else facts.about(pin.repository, pin.digest.digest)
     )

@@ -18,14 +18,19 @@ from pinnedrelease.core.registry_report import Verdict
 from pinnedrelease.core.situation import Situation
 
 
-def rolled_back(release: Release, now: Instant) -> Verdict:
+def rolled_back(case: Case) -> Verdict:
     """The condition: whether something else than the declared pair is in force, and why."""
+    release, now = case.observed.release, case.now
     desired = release.spec
     if not isinstance(desired, DesiredPin):
         return _verdict(ConditionStatus.UNKNOWN, Reason.NOT_CHECKED, messages.drift_not_checked())
     effective = effective_pin(desired, release.status, release.generation)
     if effective.source is PinSource.LAST_SUCCEEDED:
-        text = rollback_messages.rollout_failed(effective.pin, desired.pin, desired.timeout)
+        situation = case.situation
+        is_done = case.writing or (situation is not None and not situation.differing)
+        text = rollback_messages.rollout_failed(
+            effective.pin, desired.pin, desired.timeout, is_done=is_done
+        )
         return _verdict(ConditionStatus.TRUE, Reason.ROLLOUT_FAILED, text)
     override = desired.override
     if override is None:
@@ -66,15 +71,19 @@ def ended_override(release: Release) -> Override | None:
     return desired.override if is_over else None
 
 
-def is_taken_back(case: Case, reason: Reason) -> bool:
+def is_taken_back(case: Case, *, has_failed: bool) -> bool:
     """Whether the rollout at hand has just failed and is to be followed by a rollback.
 
-    Not when the pair was ready before: then something else than the pair has broken the pods.
+    Not when its content was ready before, or somebody has put another in its place: then something
+    else than the pair has broken the pods. Nor while somebody holds the rollout on purpose.
     """
     situation = case.situation
-    if situation is None or reason is not Reason.ROLLOUT_TIMEOUT:
+    if situation is None or not has_failed:
         return False
-    head = case.observed.release.status.history.head
+    if situation.differing or situation.workload.hold is not None:
+        return False
+    history = case.observed.release.status.history
+    head = history.head
     return (
         situation.desired.on_failure is OnFailure.ROLL_BACK
         and situation.effective.source is PinSource.SPEC
@@ -82,6 +91,7 @@ def is_taken_back(case: Case, reason: Reason) -> bool:
         and head is not None
         and head.pin == situation.effective.pin
         and head.result in (RevisionResult.IN_PROGRESS, RevisionResult.FAILED)
+        and not history.is_known_to_start
         and fallback_of(case.observed.release, situation) is not None
     )
 
@@ -91,11 +101,11 @@ def fallback_of(release: Release, situation: Situation) -> Revision | None:
     return fallback_revision(situation.desired, release.status.history, release.generation)
 
 
-def failed_generation(case: Case, reason: Reason) -> int | None:
+def failed_generation(case: Case, *, has_failed: bool) -> int | None:
     """The generation whose pair is not tried again; any change of the spec ends this."""
     release = case.observed.release
     is_recorded = release.status.failed_generation == release.generation
-    return release.generation if is_recorded or is_taken_back(case, reason) else None
+    return release.generation if is_recorded or is_taken_back(case, has_failed=has_failed) else None
 
 
 def cause_of(release: Release, effective: EffectivePin, desired: DesiredPin) -> Cause:

@@ -53,11 +53,12 @@ def override_ended(declared: Pin, override: Override) -> str:
     )
 
 
-def rollout_failed(pin: Pin, declared: Pin, timeout: timedelta) -> str:
-    """A failed rollout was taken back."""
+def rollout_failed(pin: Pin, declared: Pin, timeout: timedelta, *, is_done: bool) -> str:
+    """A failed rollout was taken back, or is to be as soon as nothing holds that up."""
+    done = "is in force again" if is_done else "is to be in force again (see Ready)"
     return (
-        f"{pair(declared)} did not become ready within {duration(timeout)}, so {pair(pin)} is in "
-        "force again; it is not tried again until the spec changes. Declare another digest"
+        f"{pair(declared)} did not become ready within {duration(timeout)}, so {pair(pin)} {done}; "
+        "it is not tried again until the spec changes. Declare another digest"
     )
 
 

@@ -103,6 +103,11 @@ def pods_mismatch(pin: Pin, report: PodReport) -> str:
     )
 
 
+def pods_mismatch_before(subject: str, observed: str) -> str:
+    """Pods ran other content when all could be seen last, and are not known to do so no more."""
+    return f"{subject} runs {observed[:200]}, as far as is known; other pods are on their way"
+
+
 def pod_drift_over(subject: str) -> str:
     """A pod that ran other content does so no more."""
     return f"{subject}: no longer runs other content"

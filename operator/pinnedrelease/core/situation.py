@@ -92,10 +92,10 @@ def needs_fence(observed: Observed, situation: Situation) -> bool:
         return False
     is_open = head.result is RevisionResult.PLANNED
     if head.pin != pin:
-        is_other_content = (head.pin.repository, head.pin.digest) != (pin.repository, pin.digest)
-        return is_open or is_other_content
+        return is_open or head.pin.content != pin.content
     follows = is_open and len(history.revisions) > 1
-    is_touched = marks.last_revision(situation.workload.marks) == head.number
+    written = marks.last_revision(situation.workload.marks, observed.release.name)
+    is_touched = written == head.number
     return (follows or history.has_unconfirmed_predecessor) and not is_touched
 
 

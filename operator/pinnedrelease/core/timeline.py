@@ -149,7 +149,10 @@ def _state(timeline: Timeline, when: datetime) -> Segment:
             f"the workload was changed (by {gap.actor}) while no operator was watching",
         )
     if revision is None:
-        return _answer(Certainty.UNKNOWN, None, "earlier than this source can see")
+        begins = timeline.reaches_back_to
+        is_hole = begins is not None and when >= begins
+        text = "no longer in this record" if is_hole else "earlier than this source can see"
+        return _answer(Certainty.UNKNOWN, None, text)
     record = next((one for one in timeline.drift if _was_open(one, when)), None)
     if record is not None:
         found = f"{record.subject} had {record.observed} (by {record.actor})"
@@ -161,6 +164,9 @@ def _state_in_force(timeline: Timeline, revision: Revision, when: datetime) -> S
     if revision.action is RevisionAction.RECOVERED and revision.ready_time is None:
         text = "recovered from the workload's own history; nobody recorded its pods"
         return _answer(Certainty.IN_FORCE, revision, text)
+    if revision.result is RevisionResult.PLANNED:
+        text = "recorded; the workload is not known to have taken it, and may run the one before"
+        return _answer(Certainty.UNKNOWN, revision, text)
     if revision.result is RevisionResult.UNKNOWN:
         return _answer(Certainty.IN_FORCE, revision, "declared; pods are not recorded here")
     if revision.ready_time is None or when < revision.ready_time:

@@ -79,6 +79,10 @@ def _pair(situation: Situation) -> Check:
 
 
 def _template(situation: Situation) -> Check:
+    if situation.selection.missing:
+        names = ", ".join(situation.selection.missing)
+        text = f"{situation.workload.target} has no container {names}; correct spec.containers"
+        return _check(Subject.TEMPLATE, Answer.DIFFERS, text)
     if situation.contested:
         winner = situation.winner.name if situation.winner else "another PinnedRelease"
         names = ", ".join(sorted(situation.contested))

@@ -110,7 +110,7 @@ class Questions:
                 Subject.DIGEST, one.pin.repository, str(one.pin.digest)
             )
             for one in release.status.history.revisions
-            if one.pin.digest != self._pin.digest
+            if one.pin.content != self._pin.content
         }
 
     @property

@@ -260,7 +260,7 @@ def test_a_late_write_of_a_superseded_intent_is_fenced_off() -> None:
     assert kinds(decided)[:2] == ["RecordIntent", "ApplyImages"]
     assert ("fence.pinnedrelease.dev/web", "uid-of-release/4") in the_apply(decided).marks
     superseded = final_status(decided).history.revisions[1]
-    assert superseded.result is RevisionResult.SUPERSEDED
+    assert superseded.result is RevisionResult.NOT_APPLIED
 
 
 def test_a_fence_of_a_newer_generation_stops_a_stale_reader() -> None:

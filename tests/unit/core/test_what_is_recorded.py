@@ -1,0 +1,281 @@
+"""What the history and the status say of pairs that did not get on: nothing that was not so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from objects import DIGEST_A
+from pinnedrelease.core.actions import RecordIntent
+from pinnedrelease.core.conditions import ConditionType
+from pinnedrelease.core.history import RevisionAction, RevisionResult
+from pinnedrelease.core.observed import Instant, Memory, Observed, Refusal, RefusalKind
+from pinnedrelease.core.pin import DesiredPin, OnFailure, RejectedDigest
+from pinnedrelease.core.plan import plan
+from pinnedrelease.core.registry import Fact, Presence, RegistryFacts, Trouble, TroubleKind
+from pinnedrelease.core.timeline import Certainty, timeline_of
+from pinnedrelease.core.timeline import at as ran_at
+from pinnedrelease.core.workload import Rollout, RolloutHold
+from unit.core.test_rollback import (
+    PIN_C,
+    carried_out,
+    condition,
+    declare,
+    failed,
+    image_of,
+    message,
+    on_b,
+    stuck,
+)
+from worlds import NOON, PIN_A, PIN_B, after, at, container, desired, pin, settled, workload, world
+
+ELSEWHERE = "mirror.example.com/web"
+NO_PODS = Rollout(desired=0, current=0, updated=0, ready=0)
+ROLL_BACK = OnFailure.ROLL_BACK
+
+
+def results(observed: Observed) -> list[str]:
+    """Tag and result of each revision, oldest first."""
+    revisions = reversed(observed.release.status.history.revisions)
+    return [f"{one.pin.tag} {one.result}" for one in revisions]
+
+
+def intent_only(observed: Observed, seconds: float) -> Observed:
+    """A pass whose workload write is refused."""
+    decided = plan(observed, at(seconds))
+    intents = tuple(one for one in decided.actions if isinstance(one, RecordIntent))
+    assert intents
+    return after(observed, replace(decided, actions=intents))
+
+
+def refused(observed: Observed, seconds: float) -> Observed:
+    """The API server does not let the operator write the workload."""
+    refusal = Refusal(
+        kind=RefusalKind.FORBIDDEN,
+        message="no",
+        generation=observed.release.generation,
+        attempts=1,
+        retry_at_s=at(seconds).monotonic_s + 3600,
+    )
+    return replace(observed, memory=replace(observed.memory, refusal=refusal))
+
+
+def test_a_pair_that_never_reached_the_workload_never_was_in_force() -> None:
+    held = intent_only(declare(settled(world(on=workload())), desired(PIN_B)), 60)
+    timeline = timeline_of(held.release.status, "status")
+    assert ran_at(timeline, at(600).wall).certainty is Certainty.UNKNOWN
+
+    moved_on = settled(declare(held, desired(PIN_C)), 3600)
+
+    assert results(moved_on) == ["1.0 Succeeded", "1.1 NotApplied", "1.2 Succeeded"]
+    then = ran_at(timeline_of(moved_on.release.status, "status"), at(600).wall)
+    assert (then.revision and then.revision.pin, then.certainty) == (PIN_A, Certainty.RAN)
+    assert not moved_on.release.status.history.has_deployed(PIN_B)
+
+
+def test_a_pair_that_reached_the_workload_before_a_crash_was_in_force() -> None:
+    promoted = declare(settled(world(on=workload())), desired(PIN_B))
+    decided = plan(promoted, at(60))
+    recorded = next(one.status for one in decided.actions if isinstance(one, RecordIntent))
+    crashed = after(promoted, decided)
+    crashed = replace(crashed, release=replace(crashed.release, status=recorded), memory=Memory())
+
+    moved_on = settled(declare(crashed, desired(PIN_C)), 120)
+
+    assert results(moved_on) == ["1.0 Succeeded", "1.1 Superseded", "1.2 Succeeded"]
+
+
+def test_what_reached_the_workload_is_told_before_the_next_write_takes_its_mark_away() -> None:
+    promoted = declare(settled(world(on=workload())), desired(PIN_B))
+    late = plan(promoted, at(60))
+    held = intent_only(promoted, 60)
+    on_its_way = intent_only(declare(held, desired(PIN_C)), 61)
+    # The write of B lands after the intent of C, whose own write is refused for it.
+    landed = replace(on_its_way, workload=after(promoted, late).workload)
+
+    intent = plan(landed, at(62)).actions[0]
+
+    assert isinstance(intent, RecordIntent)
+    assert [one.result for one in intent.status.history.revisions] == [
+        RevisionResult.PLANNED,
+        RevisionResult.SUPERSEDED,
+        RevisionResult.SUCCEEDED,
+    ]
+
+
+def test_scaled_to_zero_is_no_success() -> None:
+    broken = failed(desired(PIN_B))
+    assert broken.workload is not None
+    asleep = replace(broken, workload=replace(broken.workload, rollout=NO_PODS))
+
+    asleep = carried_out(asleep, 800)
+
+    assert results(asleep) == ["1.0 Succeeded", "1.1 Failed"]
+    assert condition(asleep, ConditionType.READY) == ("True", "Pinned")
+
+
+def test_a_rollback_to_where_the_same_digest_came_from_is_one() -> None:
+    """A registry migration: the earlier repository is the newest that is known to be good."""
+    moved = replace(pin(repository=ELSEWHERE), tag=PIN_B.tag, digest=PIN_B.digest)
+    migrating = declare(on_b(), desired(moved, on_failure=ROLL_BACK))
+    migrating = carried_out(stuck(carried_out(migrating, 120)), 121)
+    back = carried_out(carried_out(migrating, 800), 801)
+
+    assert image_of(back) == PIN_B.image
+
+
+@pytest.mark.parametrize("hold", RolloutHold)
+def test_what_a_person_holds_is_not_taken_back(hold: RolloutHold) -> None:
+    rolling = carried_out(
+        declare(settled(world(on=workload())), desired(PIN_B, on_failure=ROLL_BACK)), 60
+    )
+    assert rolling.workload is not None
+    waiting = Rollout(desired=3, current=3, updated=0, ready=3)
+    rolling = replace(rolling, workload=replace(rolling.workload, hold=hold, rollout=waiting))
+
+    rolling = carried_out(carried_out(carried_out(rolling, 61), 700), 701)
+
+    assert image_of(rolling) == PIN_B.image
+    assert condition(rolling, ConditionType.READY) == ("False", "RolloutTimeout")
+
+
+def test_another_tag_for_proven_content_is_not_taken_back() -> None:
+    healthy = on_b(on_failure=ROLL_BACK)
+    assert healthy.workload is not None
+    node_lost = replace(
+        healthy,
+        workload=replace(
+            healthy.workload, rollout=Rollout(desired=3, current=3, updated=3, ready=2)
+        ),
+    )
+    renamed = declare(node_lost, desired(replace(PIN_B, tag="1.1-final"), on_failure=ROLL_BACK))
+
+    renamed = carried_out(carried_out(carried_out(renamed, 120), 800), 801)
+
+    assert image_of(renamed) == PIN_B.image
+
+
+def test_a_failed_rollout_is_taken_back_whatever_else_is_wrong() -> None:
+    spec = desired(PIN_B, on_failure=ROLL_BACK, containers=("web", "typo"))
+    rolling = carried_out(declare(settled(world(on=workload())), spec), 60)
+    decided = plan(stuck(rolling), at(61))
+    assert decided.requeue_after_s is not None, "somebody has to look when its time is over"
+    rolling = after(stuck(rolling), decided)
+    assert condition(rolling, ConditionType.READY) == ("False", "ContainerNotFound")
+
+    rolling = carried_out(carried_out(rolling, 700), 701)
+
+    assert image_of(rolling) == PIN_A.image
+    assert results(rolling)[1] == "1.1 Failed"
+
+
+def test_a_wall_clock_that_is_set_makes_no_rollout_late() -> None:
+    rolling = carried_out(
+        declare(settled(world(on=workload())), desired(PIN_B, on_failure=ROLL_BACK)), 60
+    )
+    rolling = carried_out(stuck(rolling), 61)
+
+    set_forward = Instant(wall=NOON + timedelta(seconds=980), monotonic_s=at(80).monotonic_s)
+
+    assert "RolloutTimeout" not in [one.reason for one in plan(rolling, set_forward).findings]
+    assert plan(rolling, at(700)).findings[0].reason == "RolloutTimeout"
+
+
+def test_a_digest_that_one_repository_has_lost_may_be_in_another() -> None:
+    gone = Fact(presence=Presence.MISSING, answered_at_s=at(100).monotonic_s)
+    lost = replace(settled(world(on=workload())), registry=RegistryFacts(digest=gone))
+    lost = carried_out(carried_out(lost, 101), 200)
+    moved = declare(lost, desired(pin(repository=ELSEWHERE)))
+    asked = Fact(asked_since_s=at(300).monotonic_s)
+
+    decided = plan(replace(moved, registry=RegistryFacts(digest=asked)), at(300))
+    assert "DigestMissing" not in [one.reason for one in decided.findings]
+
+    silent = replace(asked, trouble=Trouble(kind=TroubleKind.UNREACHABLE))
+    moved = carried_out(replace(moved, registry=RegistryFacts(digest=silent)), 306)
+    assert image_of(moved) == f"{ELSEWHERE}@{DIGEST_A}"
+
+
+def test_the_revision_that_a_rollback_needs_is_kept_beyond_the_limit() -> None:
+    limited = {"revision_history_limit": 2, "on_failure": ROLL_BACK}
+    pushed = carried_out(declare(settled(world(on=workload())), desired(PIN_B, **limited)), 60)
+    last = declare(stuck(pushed), desired(PIN_C, **limited))
+    last = stuck(carried_out(last, 61))
+    last = carried_out(carried_out(carried_out(last, 62), 700), 701)
+
+    assert image_of(last) == PIN_A.image
+    head = last.release.status.history.head
+    assert head is not None
+    assert head.action is RevisionAction.AUTO_ROLLBACK
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        desired(PIN_B, rejected=(RejectedDigest(digest=PIN_B.digest, reason="bad"),)),
+        desired(PIN_B, suspend=True),
+    ],
+    ids=["rejected", "suspended"],
+)
+def test_what_is_not_written_is_not_said_to_be_there(spec: DesiredPin) -> None:
+    held = carried_out(declare(settled(world(on=workload())), spec), 60)
+
+    assert "every governed container" not in message(held, ConditionType.DRIFTED)
+    assert held.release.status.deploy_time is None
+
+
+def test_a_write_that_is_refused_is_not_said_to_be_there() -> None:
+    held = carried_out(refused(declare(settled(world(on=workload())), desired(PIN_B)), 60), 60)
+
+    assert condition(held, ConditionType.READY) == ("False", "AccessDenied")
+    assert "1 of 1 containers have not got it yet" in message(held, ConditionType.DRIFTED)
+
+
+def test_a_rollback_that_is_held_up_is_not_said_to_be_done() -> None:
+    broken = failed(desired(PIN_B, on_failure=ROLL_BACK))
+    held = carried_out(refused(broken, 800), 800)
+    assert "is to be in force again" in message(held, ConditionType.ROLLED_BACK)
+
+    done = carried_out(broken, 800)
+    assert "is in force again" in message(done, ConditionType.ROLLED_BACK)
+
+
+def test_a_table_shows_the_pair_before_its_target_is_there() -> None:
+    waiting = after(world(on=None), plan(world(on=None), at()))
+
+    effective = waiting.release.status.effective
+    assert effective is not None
+    assert effective.pin == PIN_A
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        desired(PIN_B, containers=("web", "typo")),
+        desired(PIN_B, rejected=(RejectedDigest(digest=PIN_B.digest, reason="bad"),)),
+    ],
+    ids=["container missing", "rejected"],
+)
+def test_the_registrys_answer_is_awaited_whatever_else_is_to_be_said(spec: DesiredPin) -> None:
+    asked = Fact(asked_since_s=at(60).monotonic_s)
+    waiting = declare(settled(world(on=workload())), spec)
+    waiting = replace(waiting, registry=RegistryFacts(digest=asked))
+
+    decided = plan(waiting, at(60))
+
+    assert decided.actions, "what needs no registry is told at once"
+    assert decided.requeue_after_s is not None
+    assert decided.requeue_after_s <= waiting.limits.registry_wait_s
+
+
+def test_a_change_cause_of_somebody_else_numbers_nothing() -> None:
+    marked = workload(
+        container("registry.example.com/team/web:1.0"),
+        marks=(("kubernetes.io/change-cause", "web build rev 20261104"),),
+    )
+
+    first = settled(world(on=marked))
+
+    assert first.release.status.revision == 1
