@@ -121,25 +121,20 @@ Digest = Annotated[
         json_schema_extra=rules((f"self.matches(r'{DECLARED_DIGEST_PATTERN}')", DIGEST_MESSAGE)),
     ),
 ]
-Duration = Annotated[
-    str,
-    StringConstraints(max_length=32, pattern=DURATION_PATTERN),
-    AfterValidator(lambda text: (parse_duration(text), text)[1]),
-]
-INTERVAL_MESSAGE = "must be at least 1s"
+SHORTEST_MESSAGE = "must be at least 1s"
 
 
-def _check_interval(text: str) -> str:
+def _check_duration(text: str) -> str:
     if parse_duration(text) < timedelta(seconds=1):
-        raise ValueError(INTERVAL_MESSAGE)
+        raise ValueError(SHORTEST_MESSAGE)
     return text
 
 
-Interval = Annotated[
+Duration = Annotated[
     str,
     StringConstraints(max_length=32, pattern=DURATION_PATTERN),
-    AfterValidator(_check_interval),
-    Field(json_schema_extra=rules(("duration(self) >= duration('1s')", INTERVAL_MESSAGE))),
+    AfterValidator(_check_duration),
+    Field(json_schema_extra=rules(("duration(self) >= duration('1s')", SHORTEST_MESSAGE))),
 ]
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=NAME_PATTERN)]
 ContainerName = Annotated[

@@ -12,7 +12,6 @@ from pinnedrelease.api.fields import (
     ContainerName,
     Digest,
     Duration,
-    Interval,
     ObjectName,
     Repository,
     Tag,
@@ -148,12 +147,15 @@ class PinnedReleaseSpec(Wire):
     timeout: Annotated[
         Duration,
         Field(
-            description="How long the pods may take to become ready before the release is stalled.",
+            description=(
+                "How long the pods may take to become ready before the release is stalled; at "
+                "least 1s."
+            ),
             examples=["10m"],
         ),
     ] = "10m"
     interval: Annotated[
-        Interval,
+        Duration,
         Field(
             description=(
                 "How often the registry is asked where the tag points and whether the digest is "

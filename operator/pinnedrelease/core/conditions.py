@@ -80,6 +80,7 @@ class Reason(StrEnum):
     ROLLBACK_TARGET_MISSING = "RollbackTargetMissing"
     # Unknown, of Drifted, TagMoved and DigestAvailable
     NOT_CHECKED = "NotChecked"
+    NOT_PROVEN = "NotProven"
     CHECK_DISABLED = "CheckDisabled"
     REGISTRY_UNREACHABLE = "RegistryUnreachable"
     REGISTRY_UNAUTHORIZED = "RegistryUnauthorized"

@@ -10,6 +10,7 @@ from pinnedrelease.core.case import (
     has_settled_mismatch,
     is_correcting,
     is_proven_to_start,
+    is_rolled_out,
 )
 from pinnedrelease.core.conditions import (
     Condition,
@@ -302,6 +303,9 @@ def _drifted(case: Case) -> Condition:
     if still:
         text = rollout_messages.pods_mismatch_before(still[0].subject, still[0].observed)
         return _condition(case, kind, ConditionStatus.TRUE, Reason.PODS_MISMATCH, text)
+    if case.pods is not None and case.pods.unproven and is_rolled_out(case):
+        text = rollout_messages.not_proven(situation.effective.pin, case.pods)
+        return _condition(case, kind, ConditionStatus.UNKNOWN, Reason.NOT_PROVEN, text)
     text = messages.no_drift()
     if situation.differing and not case.writing:
         pin = situation.effective.pin

@@ -54,12 +54,12 @@ def tag_not_found(pin: Pin) -> str:
 
 def digest_found(pin: Pin) -> str:
     """The digest can be pulled."""
-    return f"{pin.spelling} has {pin.digest}"
+    return f"{pin.spelling} has {pin.digest} ({pin.tag})"
 
 
 def digest_missing(pin: Pin, *, has_deployed: bool) -> str:
     """The digest cannot be pulled."""
-    fact = f"the registry has no {pin.digest} in {pin.spelling}"
+    fact = f"the registry has no {pin.digest} ({pin.tag}) in {pin.spelling}"
     if has_deployed:
         return (
             f"{fact} any more: running pods go on, but a node that does not have it yet cannot "
@@ -74,7 +74,7 @@ def digest_missing(pin: Pin, *, has_deployed: bool) -> str:
 def platforms_missing(pin: Pin, platforms: tuple[str, ...]) -> str:
     """The index is there, some of its manifests are not."""
     return (
-        f"{pin.spelling} has {pin.digest}, but its manifest for {', '.join(platforms)} is gone: "
+        f"{digest_found(pin)}, but its manifest for {', '.join(platforms)} is gone: "
         "nodes of that platform cannot pull it. Push the image again"
     )
 
@@ -120,7 +120,7 @@ def registry_trouble(pin: Pin, trouble: Trouble) -> str:
 
 def awaiting_registry(pin: Pin) -> str:
     """A new digest waits some seconds for the registry."""
-    return f"asking the registry for {pin.digest} before its first rollout"
+    return f"asking the registry for {pair(pin)} before its first rollout"
 
 
 def tag_restored(subject: str) -> str:

@@ -75,7 +75,8 @@ def failed_cause(declared: Pin) -> str:
 def target_missing(pin: Pin, alternative: Revision | None) -> str:
     """The digest to return to is gone from the registry."""
     fact = (
-        f"the registry has no {pin.digest} in {pin.spelling} any more, so it is not rolled out; "
+        f"the registry has no {pin.digest} ({pin.tag}) in {pin.spelling} any more, so it is not "
+        "rolled out; "
         "what runs stays"
     )
     if alternative is None:

@@ -92,6 +92,14 @@ def _unknown_remark(report: PodReport | None) -> str:
     )
 
 
+def not_proven(pin: Pin, report: PodReport) -> str:
+    """The template is right; of some pods it cannot be told what they run."""
+    return (
+        f"the template has {pair(pin)}; {report.counts.matching} of {report.counts.current} pods "
+        f"are proven to run it{_unknown_remark(report)}"
+    )
+
+
 def pods_mismatch(pin: Pin, report: PodReport) -> str:
     """Pods run other content, although the rollout is done."""
     first = report.mismatches[0]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objects import DIGEST_A, REPOSITORY, pinned_release
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, pinned_release
 from pinnedrelease.api.convert import status_from_wire, status_to_wire
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_release, decode_spec
@@ -232,3 +232,26 @@ def test_no_status_crashes_the_reader(document: dict[str, object]) -> None:
 }))  # fmt: skip
 def test_no_object_crashes_the_reader(document: dict[str, object]) -> None:
     assert decode_release(document).name == "web"
+
+
+@pytest.mark.parametrize("field", ["timeout", "interval"])
+def test_a_duration_of_nothing_is_refused(field: str) -> None:
+    spec = decode_spec({**stored()["spec"], field: "0s"})
+
+    assert isinstance(spec, InvalidSpec)
+    assert "at least 1s" in spec.problems[0]
+
+
+def test_times_are_those_of_utc_whatever_zone_they_are_written_in() -> None:
+    override = {
+        "digest": DIGEST_B,
+        "insteadOf": DIGEST_A,
+        "reason": "1.1 loses orders",
+        "expireTime": "2026-11-23T18:00:00+05:00",
+    }
+
+    spec = decode_spec({**stored()["spec"], "override": override})
+
+    assert isinstance(spec, DesiredPin)
+    assert spec.override is not None
+    assert f"{spec.override.expire_time:%H:%M}" == "13:00"

@@ -15,6 +15,7 @@ from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.observed import Observed
 from pinnedrelease.core.pin import DesiredPin, DriftPolicy, OnFailure, Override, RejectedDigest
 from pinnedrelease.core.plan import Plan, plan
+from pinnedrelease.core.registry import Fact, RegistryFacts
 from pinnedrelease.core.workload import Rollout
 from worlds import (
     NOON,
@@ -352,3 +353,26 @@ def test_a_correction_gives_the_rollout_its_time_again() -> None:
 
     assert after_the_timeout.release.status.failed_generation is None
     assert carried_out(rolling, late_s + 700).release.status.failed_generation is not None
+
+
+def test_the_alarm_of_an_override_rings_while_suspended() -> None:
+    expiring = replace(INSTEAD_OF_B, expire_time=NOON + timedelta(hours=1))
+    spec = desired(PIN_B, override=expiring)
+    quiet = settled(declare(settled(declare(on_b(), spec), 120), replace(spec, suspend=True)), 180)
+    assert condition(quiet, ConditionType.READY) == ("True", "Suspended")
+
+    rung = carried_out(quiet, 3700)
+
+    assert condition(rung, ConditionType.READY) == ("False", "OverrideExpired")
+
+
+def test_an_override_that_ended_while_a_registry_was_asked_does_not_wake_up() -> None:
+    overridden = settled(declare(on_b(), desired(PIN_B, override=INSTEAD_OF_B)), 120)
+    asked = RegistryFacts(digest=Fact(asked_since_s=at(180).monotonic_s))
+    moved_on = declare(overridden, desired(PIN_C, override=INSTEAD_OF_B))
+    moved_on = carried_out(replace(moved_on, registry=asked), 180)
+
+    back = declare(moved_on, desired(PIN_B, override=INSTEAD_OF_B))
+    back = settled(replace(back, registry=RegistryFacts()), 182)
+
+    assert image_of(back) == PIN_B.image
