@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from arbitrary_worlds import PINS, overrides, pins
 from pinnedrelease.core.actions import Action, ApplyImages, RecordIntent, WriteStatus
-from pinnedrelease.core.history import History, Revision
+from pinnedrelease.core.history import History, Revision, RevisionResult
 from pinnedrelease.core.observed import Memory, Observed
 from pinnedrelease.core.pin import DesiredPin, OnFailure, Override, Pin
 from pinnedrelease.core.plan import plan
@@ -19,6 +19,7 @@ from worlds import DONE, after, at, container, desired, release, workload, world
 
 STUCK = Rollout(desired=3, current=4, updated=1, ready=3)
 LIMIT = 4
+NOT_APPLIED = RevisionResult.NOT_APPLIED
 Command = tuple[str, Pin | Override | int | None]
 
 commands = st.lists(
@@ -47,6 +48,8 @@ class Life:
         self.stored: list[History] = []
         self.written: list[Pin] = []
         """Every pair that an accepted workload write has put in force."""
+        self.applied: set[int] = set()
+        """The numbers of their revisions."""
 
     def do(self, command: str, detail: Pin | Override | int | None) -> None:
         self.seconds += 301
@@ -86,6 +89,9 @@ class Life:
             self.stored.append(action.status.history)
         if isinstance(action, ApplyImages) and action.pinned:
             self.written.append(action.pinned[0].pin)
+            head = self.stored[-1].head if self.stored else None
+            if head is not None and head.pin == action.pinned[0].pin:
+                self.applied.add(head.number)
 
     def _spec(self, **changes: object) -> None:
         of = self.observed.release
@@ -111,12 +117,27 @@ def lived(script: list[Command]) -> Life:
 def test_intervals_have_neither_gap_nor_overlap(script: list[Command]) -> None:
     for history in lived(script).stored:
         assert len(history.revisions) <= LIMIT
-        for newer, older in itertools.pairwise(history.revisions):
-            assert older.supersede_time == newer.deploy_time
+        numbers = {one.number for one in history.revisions}
+        in_force = [one for one in history.revisions if one.result is not NOT_APPLIED]
+        for newer, older in itertools.pairwise(in_force):
             assert older.deploy_time <= newer.deploy_time
-            assert newer.number == older.number + 1
-            assert newer.pin != older.pin
+            assert newer.pin != older.pin or newer.number > older.number + 1
+            if numbers.issuperset(range(older.number, newer.number)):
+                assert older.supersede_time == newer.deploy_time
+            else:
+                assert older is in_force[-1], "only the one that is kept for a rollback"
+                assert older.result is RevisionResult.SUCCEEDED
+        for one in history.revisions:
+            assert one.result is not NOT_APPLIED or one.supersede_time == one.deploy_time
         assert history.revisions[0].supersede_time is None
+
+
+@given(commands)
+def test_what_was_written_is_never_said_not_to_have_been(script: list[Command]) -> None:
+    life = lived(script)
+    for history in life.stored:
+        denied = {one.number for one in history.revisions if one.result is NOT_APPLIED}
+        assert denied.isdisjoint(life.applied)
 
 
 @given(commands)
@@ -140,7 +161,7 @@ def test_what_was_written_had_been_recorded(script: list[Command]) -> None:
 
 @given(commands)
 def test_an_outcome_that_is_recorded_does_not_change_but_to_success(script: list[Command]) -> None:
-    final = {"Succeeded", "Superseded"}
+    final = {"Succeeded", "Superseded", "NotApplied"}
     outcomes: dict[int, str] = {}
     for history in lived(script).stored:
         for one in history.revisions:
