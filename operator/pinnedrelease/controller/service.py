@@ -261,11 +261,12 @@ class Operator:
         for concerned in (key, *rivals):
             self._queue.add(concerned)
 
-    def _wake_for_workload(self, place: Place) -> None:
+    def _wake_for_workload(self, place: Place, knowing: Key | None) -> None:
         keys = self._index.keys_for(*place)
         for key in keys:
-            self._queue.add(key)
-        if not keys:
+            if key != knowing:
+                self._queue.add(key)
+        if not keys and knowing is None:
             found = self._workloads.get(place)
             if found is not None and pinned_containers(found.value):
                 self._note_orphan(place)
