@@ -240,13 +240,16 @@ class Reconciler:
         self, key: Key, observed: Observed, refused: WorkloadWriteRefused, now: Instant
     ) -> float | None:
         """Remember the refusal and plan once more: the second plan says so and does not write."""
-        before = observed.memory.refusal
-        attempts = before.attempts + 1 if before else 1
+        before, generation = observed.memory.refusal, observed.release.generation
+        # A new generation clears every back-off (design 3.12).
+        if before is not None and before.generation != generation:
+            before = None
+        attempts = before.attempts + 1 if before is not None else 1
         wait_s = backoff.delay_s(attempts, self._clock.unit_random(), at_least_s=REFUSAL_FIRST_S)
         refusal = Refusal(
             kind=refused.kind,
             message=refused.message,
-            generation=observed.release.generation,
+            generation=generation,
             attempts=attempts,
             retry_at_s=now.monotonic_s + wait_s,
         )

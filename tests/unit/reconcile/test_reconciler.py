@@ -106,6 +106,24 @@ async def test_a_refused_write_is_told_and_tried_again_with_growing_pauses(
     assert stalled_reason(cluster) is None
 
 
+async def test_a_new_generation_is_refused_for_the_first_time() -> None:
+    """It waited as long as its predecessor had come to wait, which nobody had refused so often."""
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    cluster.refuse_workload = Forbidden("no")
+    passes = reconciler(cluster, clock)
+    for _ in range(9):
+        wait_s = await passes.reconcile(KEY)
+        assert wait_s is not None
+        clock.seconds += wait_s + 1
+    assert wait_s > 20
+    assert cluster.stored is not None
+    cluster.stored = replace(
+        cluster.stored, spec=desired(PIN_B), generation=2, resource_version="900"
+    )
+
+    assert await passes.reconcile(KEY) == pytest.approx(10)
+
+
 async def test_pins_that_may_not_be_taken_off_do_not_silence_the_status() -> None:
     """The refusal came before the status, again and again, and nothing told of it."""
     pinned = workload(
