@@ -162,7 +162,9 @@ class Operator:
             tasks["metrics"] = server.serve(settings.metrics_address, settings.metrics_port)
             tasks["policies"] = watch_policies(self._session, self._metrics)
         tasks |= self._registries.tasks()
-        tasks |= {"watchdog": self._watchdog.run(), "resync": self._resync.run()}
+        tasks["watchdog"] = self._watchdog.run()
+        if settings.resync_s:
+            tasks["resync"] = self._resync.run()
         if settings.limits.admission_hold:
             tasks["orphans"] = self._let_go_of_orphans()
         if self._election is not None:

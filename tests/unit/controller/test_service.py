@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Coroutine
 
 import pytest
 
@@ -53,13 +54,13 @@ async def test_who_cancels_the_whole_has_it_cancelled() -> None:
     assert task.cancelled()
 
 
-def operator() -> Operator:
+def operator(*flags: str) -> Operator:
     """One that talks to nobody."""
     tokens = TokenSource(lambda: None, lambda: 0.0)
     access = ClusterAccess(
         server="https://127.0.0.1:1", tls=ssl.create_default_context(), tokens=tokens
     )
-    return Operator(parse_settings([], {}), access, SystemClock(), Spans())
+    return Operator(parse_settings(flags, {}), access, SystemClock(), Spans())
 
 
 async def _woken(one: Operator) -> list[str]:
@@ -90,3 +91,14 @@ async def test_what_a_pass_has_read_itself_wakes_only_others_with_the_same_targe
     one._workloads.changed(PlacedWorkload("shop", workload(resource_version="60")))
 
     assert await _woken(one) == others
+
+
+@pytest.mark.parametrize(("text", "expected"), [("0", False), ("600", True)])
+async def test_a_resync_that_is_switched_off_is_no_task(text: str, expected: bool) -> None:  # noqa: FBT001
+    """It listed without a pause, five hundred times a second."""
+    tasks = operator(f"--resync={text}")._tasks()
+
+    assert ("resync" in tasks) is expected
+    for task in tasks.values():
+        assert isinstance(task, Coroutine)
+        task.close()
