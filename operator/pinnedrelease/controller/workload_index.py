@@ -73,7 +73,7 @@ class WorkloadIndex:
             if known is None or known.value.resource_version != workload.resource_version:
                 self._known[place] = Watched(workload, by_event=False)
                 self._tell(place, None)
-        self.first_lists.one_came()
+        self.first_lists.one_came((kind, namespace))
 
     def changed(self, item: PlacedWorkload) -> None:
         """An event has brought a workload."""

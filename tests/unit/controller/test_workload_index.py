@@ -91,3 +91,14 @@ def test_what_was_known_already_is_told_to_nobody() -> None:
     index.stored(Y, placed("59").workload)
 
     assert told == []
+
+
+def test_a_kind_that_is_listed_anew_has_not_been_listed_for_another_one() -> None:
+    index = WorkloadIndex(2, lambda _place, _key: None)
+
+    index.replace_all(TargetKind.DEPLOYMENT, None, [])
+    index.replace_all(TargetKind.DEPLOYMENT, None, [])
+    assert index.first_lists.are_awaited
+
+    index.replace_all(TargetKind.STATEFUL_SET, None, [])
+    assert not index.first_lists.are_awaited
