@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import sys
 
 import aiohttp
+
+from pinnedrelease.tls import client_context
 
 COLLECTIONS = (
     "/apis/pinnedrelease.dev/v1alpha1/pinnedreleases",
@@ -25,7 +26,7 @@ PAGE = "500"
 
 async def run(server: str, authority: str, token: str) -> None:
     """One collection after the other, page by page."""
-    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority))
+    connector = aiohttp.TCPConnector(ssl=client_context(authority_file=authority))
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(server, connector=connector, headers=headers) as session:
         for path in COLLECTIONS:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import sys
 
 import aiohttp
+
+from pinnedrelease.tls import client_context
 
 STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -32,7 +33,7 @@ async def run(
     image = "" if is_recording else image
     deployments = f"{server}/apis/apps/v1/namespaces/{namespace}/deployments"
     releases = f"{server}/apis/pinnedrelease.dev/v1alpha1/namespaces/{namespace}/pinnedreleases"
-    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority))
+    connector = aiohttp.TCPConnector(ssl=client_context(authority_file=authority))
     headers = {"Authorization": f"Bearer {token}"}
     no_limit = aiohttp.ClientTimeout()
     watched = deployments if image else releases

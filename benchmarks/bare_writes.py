@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import sys
 import time
 from pathlib import Path
 
 import aiohttp
+
+from pinnedrelease.tls import client_context
 
 Objects = list[list[tuple[str, str, str, object]]]
 
@@ -23,7 +24,7 @@ Objects = list[list[tuple[str, str, str, object]]]
 async def run(server: str, authority: str, token: str, concurrency: int, objects: Objects) -> None:
     """Send everything; each object's writes one after the other."""
     waiting = iter(objects)
-    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority))
+    connector = aiohttp.TCPConnector(ssl=client_context(authority_file=authority))
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(server, connector=connector, headers=headers) as session:
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,8 @@ from typing import Any, Self
 
 import httpx
 import yaml
+
+from pinnedrelease.tls import client_context
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -26,7 +27,7 @@ class ApiClient:
         user = document["users"][0]["user"]
         self._http = httpx.Client(
             base_url=document["clusters"][0]["cluster"]["server"],
-            verify=ssl.create_default_context(cafile=str(authority)),
+            verify=client_context(authority_file=str(authority)),
             headers={"Authorization": f"Bearer {user['token']}"},
             timeout=30.0,
             trust_env=False,

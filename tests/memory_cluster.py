@@ -120,9 +120,9 @@ class MemoryCluster:
             return None
         return Watched(arrived, by_event=True)
 
-    def read_workload(self, namespace: str, workload: Workload) -> None:
+    def read_workload(self, key: Key, workload: Workload) -> None:
         """A read has brought it."""
-        assert namespace == "shop"
+        assert key.namespace == "shop"
         if self.arrived is not None:
             self.arrived = workload
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import ssl
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from controlplane.cluster import Cluster
 from controlplane.kubeconfig import cluster_entry, write_kubeconfig
 from controlplane.processes import Child, ProcessFailed, free_port
 from controlplane.registry import Registry
+from pinnedrelease.tls import client_context
 
 FOLLOWERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 READY_S = 60.0
@@ -233,7 +233,7 @@ class ControlPlane(Cluster):
 
     def client(self) -> httpx.Client:
         """An HTTP client with the administrator's certificate."""
-        tls = ssl.create_default_context(cafile=self.authority)
+        tls = client_context(authority_file=self.authority)
         tls.load_cert_chain(self._admin.certificate, self._admin.key)
         return httpx.Client(base_url=self.server, verify=tls, timeout=10.0, trust_env=False)
 

@@ -27,6 +27,7 @@ from controlplane.processes import free_port
 from faults.calls import Call, When
 from faults.exchange import Exchange
 from faults.faults import Fault, pass_on
+from pinnedrelease.tls import client_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ class FaultProxy:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        upstream_tls = ssl.create_default_context(cafile=self._plane.authority)
+        upstream_tls = client_context(authority_file=self._plane.authority)
         connector = aiohttp.TCPConnector(limit=0, ssl=upstream_tls, force_close=True)
         async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as upstream:
             application = web.Application(client_max_size=2**26)

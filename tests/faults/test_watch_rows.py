@@ -29,7 +29,7 @@ row = pytest.mark.row
 
 WATCHES = When(verb="watch")
 LISTS = When(verb="list")
-RESYNC_S = 4.0
+RESYNC_S = 10.0
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ class LateWatches:
     def __init__(self, api: MemoryApi) -> None:
         self._api = api
         self._index = TargetIndex()
-        self._workloads = WorkloadIndex(1, lambda _place: None)
+        self._workloads = WorkloadIndex(1, lambda _place, _key: None)
         pods = PodIndex(1, lambda _namespace, _target: None, lambda _place: True)
         pods.not_allowed(None)
         self.neighbours = Watches(self._index, self._workloads, pods)

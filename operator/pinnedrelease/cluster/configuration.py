@@ -17,6 +17,7 @@ import yaml
 
 from pinnedrelease.cluster.errors import NoConfiguration
 from pinnedrelease.cluster.kubeconfig import PlainKubeconfig, read_plain
+from pinnedrelease.tls import client_context
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -122,7 +123,7 @@ def _plain_access(plain: PlainKubeconfig, monotonic: Callable[[], float]) -> Clu
         # As the package does: the authority that is named is the only one that counts.
         # What stands beside the certificates is for people, in any language.
         authority = plain.authority.decode("ascii", errors="ignore") if plain.authority else None
-        tls = ssl.create_default_context(cadata=authority)
+        tls = client_context(authority=authority)
         if plain.certificate is not None and plain.key is not None:
             with tempfile.NamedTemporaryFile() as file:
                 file.write(plain.certificate + b"\n" + plain.key)
@@ -199,7 +200,7 @@ def _load(configuration: Configuration, kubeconfig: Path | None, context: str | 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext:
     try:
-        tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        tls = client_context(authority_file=configuration.ssl_ca_cert)
         if configuration.cert_file:
             tls.load_cert_chain(configuration.cert_file, configuration.key_file)
     except (OSError, ssl.SSLError) as error:

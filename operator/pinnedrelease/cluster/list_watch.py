@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
-from pinnedrelease.cluster.errors import ClusterError, Forbidden, Gone, MalformedDocument
+from pinnedrelease.cluster.errors import (
+    ClusterError,
+    Forbidden,
+    Gone,
+    MalformedDocument,
+    Unavailable,
+)
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.watch_book import LONGEST_PAUSE_S, SHORT_S
 from pinnedrelease.core import backoff
@@ -19,6 +25,7 @@ log = logging.getLogger(__name__)
 PAGE = 500
 REFUSALS = 6
 """So many in a row, two seconds or more: an API server that starts refuses what is allowed."""
+PAGE_REPEATS = 2
 RELIST_S = 3600.0
 """An end that was never told leaves an object that is none: now and then all are listed anew."""
 
@@ -98,16 +105,16 @@ class ListWatch(Generic[Item]):
                 log.info("a watch ended", extra={"path": self._path, "error": str(error)})
                 await self._pause(failures)
 
-    async def _pause(self, failures: int) -> None:
+    async def _pause(self, failures: int, *, at_least_s: float = 0.0) -> None:
         """Growing, but an API server that is back is not left alone for long."""
-        delay_s = backoff.delay_s(failures, self._unit_random())
+        delay_s = backoff.delay_s(failures, self._unit_random(), at_least_s=at_least_s)
         await asyncio.sleep(min(delay_s, LONGEST_PAUSE_S))
 
     async def _list(self) -> str:
         found: list[Item] = []
         query = {"limit": str(PAGE)}
         while True:
-            page = await self._session.get(self._path, query)
+            page = await self._page(query)
             for document in page.children("items"):
                 item = self._decoded(document)
                 if item is not None:
@@ -118,6 +125,18 @@ class ListWatch(Generic[Item]):
                 self._events.replace_all(self._namespace, found)
                 return metadata.text("resourceVersion")
             query = {"limit": str(PAGE), "continue": following}
+
+    async def _page(self, query: Mapping[str, str]) -> Document:
+        """One page. A later one is asked for again: all that came before it would be in vain."""
+        for failures in range(1, PAGE_REPEATS + 1):
+            try:
+                return await self._session.get(self._path, query)
+            except Unavailable as error:
+                if "continue" not in query:
+                    raise
+                log.info("a page did not come", extra={"path": self._path, "error": str(error)})
+                await self._pause(failures, at_least_s=error.retry_after_s or 0.0)
+        return await self._session.get(self._path, query)
 
     async def _watch(self, version: str) -> None:
         """Follow the events until the server ends the watch, or something breaks it off."""

@@ -28,6 +28,8 @@ from pinnedrelease.cluster.errors import (
 from pinnedrelease.cluster.watch_book import WatchBook
 
 DEADLINE_S = 5.0
+LIST_DEADLINE_S = 30.0
+"""For a page of a list: a busy server takes longer to make five hundred objects than one."""
 KEEPALIVE_S = 30.0
 WATCH_S = 290
 WATCH_GRACE_S = 30
@@ -160,9 +162,10 @@ class Session:
         headers = {"Accept": accept}
         if data is not None:
             headers["Content-Type"] = content_type
+        is_list = query is not None and query.get("limit", PROBE["limit"]) != PROBE["limit"]
         try:
             async with (
-                asyncio.timeout(DEADLINE_S),
+                asyncio.timeout(LIST_DEADLINE_S if is_list else DEADLINE_S),
                 http.request(
                     method, self.server + path, params=query, data=data, headers=headers
                 ) as response,

@@ -22,7 +22,7 @@ class CountedWrites:
         writer: Writer,
         metrics: Metrics,
         wrote: Callable[[Key, str], None],
-        stored: Callable[[str, Workload], None],
+        stored: Callable[[Key, Workload], None],
     ) -> None:
         """``wrote`` hears of each status with its new version, ``stored`` of each workload."""
         self._writer = writer
@@ -43,7 +43,7 @@ class CountedWrites:
     async def apply_images(self, release: Release, action: ApplyImages) -> Workload:
         """Apply images and marks."""
         workload = await self._writer.apply_images(release, action)
-        self._stored(release.namespace, workload)
+        self._stored(Key(release.namespace, release.name), workload)
         self._metrics.wrote("workload")
         return workload
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable
 
 SYNC_S = 20.0
 
@@ -11,23 +12,19 @@ class FirstLists:
     """Counts the watches whose first list has not come yet."""
 
     def __init__(self, watches: int) -> None:
-        self._pending = watches
+        self._watches = watches
+        self._came: set[Hashable] = set()
         self._complete = asyncio.Event()
-
-    @property
-    def are_complete(self) -> bool:
-        """Whether each watch has listed once."""
-        return self._pending <= 0
 
     @property
     def are_awaited(self) -> bool:
         """Whether there is something to wait for still."""
         return not self._complete.is_set()
 
-    def one_came(self) -> None:
-        """A watch has listed."""
-        self._pending -= 1
-        if self.are_complete:
+    def one_came(self, watch: Hashable) -> None:
+        """This watch has listed; that it lists anew later on says nothing about the others."""
+        self._came.add(watch)
+        if len(self._came) >= self._watches:
             self._complete.set()
 
     def give_up(self) -> None:

@@ -25,11 +25,12 @@ class PodIndex:
         self._pods: dict[Place, dict[str, OwnedPod]] = {}
         self._places: dict[str, Place] = {}
         """By the uid of a pod: an event may tell no more than that it has no owner any longer."""
-        self._allowed = True
+        self._listed: set[str | None] = set()
+        """The namespaces, or None for all of them, whose pods are known: listed, and allowed."""
 
     def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
         """The pods of a workload; None when pods are not known."""
-        if not self._allowed or not self.first_lists.are_complete:
+        if self._listed.isdisjoint((namespace, None)):
             return None
         found = self._pods.get((namespace, workload.target), {})
         return tuple(one.pod for one in found.values() if one.belongs_to(workload))
@@ -47,8 +48,8 @@ class PodIndex:
                 self._places.pop(uid, None)
         for one in items:
             self._put(one)
-        self.first_lists.one_came()
-        self._allowed = True
+        self.first_lists.one_came(namespace)
+        self._listed.add(namespace)
         touched = before.keys() | {(one.namespace, one.target) for one in items}
         for place in touched:
             if before.get(place) != self._pods.get(place):
@@ -79,9 +80,9 @@ class PodIndex:
             del self._pods[place]
         self._tell(place)
 
-    def not_allowed(self, namespace: str | None) -> None:  # noqa: ARG002 - all or nothing
-        """Pods may not be read: workloads' own reports have to do."""
-        self._allowed = False
+    def not_allowed(self, namespace: str | None) -> None:
+        """Pods may not be read there: workloads' own reports have to do."""
+        self._listed.discard(namespace)
         self.first_lists.give_up()
 
     def __len__(self) -> int:

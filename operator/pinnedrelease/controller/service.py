@@ -162,7 +162,9 @@ class Operator:
             tasks["metrics"] = server.serve(settings.metrics_address, settings.metrics_port)
             tasks["policies"] = watch_policies(self._session, self._metrics)
         tasks |= self._registries.tasks()
-        tasks |= {"watchdog": self._watchdog.run(), "resync": self._resync.run()}
+        tasks["watchdog"] = self._watchdog.run()
+        if settings.resync_s:
+            tasks["resync"] = self._resync.run()
         if settings.limits.admission_hold:
             tasks["orphans"] = self._let_go_of_orphans()
         if self._election is not None:
@@ -261,11 +263,12 @@ class Operator:
         for concerned in (key, *rivals):
             self._queue.add(concerned)
 
-    def _wake_for_workload(self, place: Place) -> None:
+    def _wake_for_workload(self, place: Place, knowing: Key | None) -> None:
         keys = self._index.keys_for(*place)
         for key in keys:
-            self._queue.add(key)
-        if not keys:
+            if key != knowing:
+                self._queue.add(key)
+        if not keys and knowing is None:
             found = self._workloads.get(place)
             if found is not None and pinned_containers(found.value):
                 self._note_orphan(place)

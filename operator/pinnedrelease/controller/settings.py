@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import re
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,10 @@ from pinnedrelease.core.lease import LEASE_NAME
 from pinnedrelease.core.observed import Limits
 from pinnedrelease.core.shards import Shard
 
+PROGRAM = "pinrel controller"
 DESCRIPTION = "Run the operator: keep workloads on the digests that PinnedReleases declare."
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+SHORTEST_RESYNC_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,7 @@ class Settings:
     shard: Shard
     workers: int
     resync_s: float
+    """0: never."""
     health_address: str
     health_port: int
     metrics_address: str
@@ -51,9 +57,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
     return Settings(
         kubeconfig=given.kubeconfig,
         context=given.context,
-        namespaces=tuple(
-            name for text in given.namespace for name in text.split(",") if name.strip()
-        ),
+        namespaces=_namespaces(given.namespace),
         shard=given.shard,
         workers=given.workers,
         resync_s=given.resync,
@@ -85,6 +89,19 @@ def _election(given: argparse.Namespace) -> ElectionSettings | None:
     )
 
 
+def _namespaces(texts: Sequence[str]) -> tuple[str, ...]:
+    """Each once: a namespace that is named twice would have two watches of everything.
+
+    Exits with 2 and a message on what is no name: its lists would be empty or refused for ever.
+    """
+    names = (name.strip() for text in texts for name in text.split(","))
+    found = tuple(dict.fromkeys(name for name in names if name))
+    for name in found:
+        if NAMESPACE.fullmatch(name) is None:
+            argparse.ArgumentParser(prog=PROGRAM).error(f"--namespace: {name!r} is no namespace")
+    return found
+
+
 def _add_election_flags(add: Callable[..., object]) -> None:
     add(
         "--leader-election",
@@ -103,7 +120,7 @@ def _add_election_flags(add: Callable[..., object]) -> None:
 def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     """The flags of an operator process, with defaults from the environment."""
     parser = argparse.ArgumentParser(
-        prog="pinrel controller",
+        prog=PROGRAM,
         description=DESCRIPTION,
         epilog="Every flag can be set in the environment, for example PINREL_LOG_LEVEL=debug.",
     )
@@ -128,10 +145,11 @@ def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentP
     add("--workers", type=_positive, default=8, help="passes at the same time (default 8)")
     add(
         "--resync",
-        type=float,
+        type=_period,
         default=600.0,
         metavar="SECONDS",
-        help="how often the watches are compared with what there is (default 600)",
+        help="how often the watches are compared with what there is, 10 or more; 0: never"
+        " (default 600)",
     )
     add("--health-address", default="127.0.0.1", help="address of /livez and /readyz")
     add("--health-port", type=int, default=0, help="port of /livez and /readyz; 0: none")
@@ -174,6 +192,11 @@ def parser_of_the_operator(environment: Mapping[str, str]) -> argparse.ArgumentP
         elif action.nargs == 0 and action.dest in from_environment:
             text = from_environment.pop(action.dest)
             parser.set_defaults(**{action.dest: text.lower() in ("1", "true", "yes")})
+        elif action.choices is not None and action.dest in from_environment:
+            # argparse looks at the choices for what is given, not for a default.
+            text, choices = from_environment[action.dest], ", ".join(map(str, action.choices))
+            if text not in action.choices:
+                parser.error(f"PINREL_{action.dest.upper()}: {text!r} is none of {choices}")
     parser.set_defaults(**from_environment)
     if "KUBECONFIG" in environment and "kubeconfig" not in from_environment:
         # With $KUBECONFIG set the user means these files even where in-cluster files exist.
@@ -187,6 +210,15 @@ def _shard(text: str) -> Shard:
         return Shard.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _period(text: str) -> float:
+    seconds = float(text)
+    if seconds != 0 and not SHORTEST_RESYNC_S <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"must be 0 (never) or at least {SHORTEST_RESYNC_S:.0f}: it lists everything"
+        )
+    return seconds
 
 
 def _positive(text: str) -> int:

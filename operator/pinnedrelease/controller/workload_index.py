@@ -8,7 +8,7 @@ from pinnedrelease.cluster.workloads import PlacedWorkload
 from pinnedrelease.controller.first_lists import FirstLists
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.workload import Workload
-from pinnedrelease.reconcile.gather import Watched
+from pinnedrelease.reconcile.gather import Key, Watched
 from pinnedrelease.reconcile.versions import is_newer
 
 Place = tuple[str, Target]
@@ -18,8 +18,11 @@ Place = tuple[str, Target]
 class WorkloadIndex:
     """Answers: what is this workload? Tells of each change that is news."""
 
-    def __init__(self, watches: int, tell: Callable[[Place], None]) -> None:
-        """``tell`` hears of every workload that was listed anew, has changed, or is gone."""
+    def __init__(self, watches: int, tell: Callable[[Place, Key | None], None]) -> None:
+        """``tell`` hears of every workload that was listed anew, has changed, or is gone.
+
+        And of the key whose own pass has brought that, for whom it is no news.
+        """
         self.first_lists = FirstLists(watches)
         self._tell = tell
         self._known: dict[Place, Watched[Workload]] = {}
@@ -40,9 +43,14 @@ class WorkloadIndex:
         """What the watches of one kind tell."""
         return WorkloadsOfKind(self, kind)
 
-    def stored(self, namespace: str, workload: Workload) -> None:
-        """The answer to a write of ours. Its event is no news then."""
-        self._put((namespace, workload.target), Watched(workload, by_event=False))
+    def stored(self, key: Key, workload: Workload) -> None:
+        """The answer to a read or write of this key's pass.
+
+        Its event is no news then, so that others who share the workload have to hear of it now.
+        """
+        place = (key.namespace, workload.target)
+        if self._put(place, Watched(workload, by_event=False)):
+            self._tell(place, key)
 
     def forget(self, place: Place) -> None:
         """What is known of it is not to be relied on."""
@@ -59,19 +67,19 @@ class WorkloadIndex:
         for place in before:
             if place not in listed:
                 self._ended[place] = self._known.pop(place).value.resource_version
-                self._tell(place)
+                self._tell(place, None)
         for place, workload in listed.items():
             known = self._known.get(place)
             if known is None or known.value.resource_version != workload.resource_version:
                 self._known[place] = Watched(workload, by_event=False)
-                self._tell(place)
-        self.first_lists.one_came()
+                self._tell(place, None)
+        self.first_lists.one_came((kind, namespace))
 
     def changed(self, item: PlacedWorkload) -> None:
         """An event has brought a workload."""
         place = (item.namespace, item.workload.target)
         if self._put(place, Watched(item.workload, by_event=True)):
-            self._tell(place)
+            self._tell(place, None)
 
     def gone(self, item: PlacedWorkload) -> None:
         """An event has told that a workload is gone."""
@@ -81,7 +89,7 @@ class WorkloadIndex:
             return
         self._known.pop(place, None)
         self._ended[place] = version
-        self._tell(place)
+        self._tell(place, None)
 
     def not_allowed(self, kind: TargetKind, namespace: str | None) -> None:
         """They may not be read any more: what is known grows old."""

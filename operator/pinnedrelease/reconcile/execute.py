@@ -1,14 +1,22 @@
-"""Obeys a plan in order. The first refusal ends the pass; the rest is not tried."""
+"""Obeys a plan in order. The first refusal stops it; what is left is known then."""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, assert_never
 
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid
-from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo, RecordIntent, WriteStatus
+from pinnedrelease.core.actions import (
+    Action,
+    ApplyImages,
+    EmitEvent,
+    LetGo,
+    RecordIntent,
+    WriteStatus,
+)
 from pinnedrelease.core.errors import PinnedReleaseError
 from pinnedrelease.core.observed import Instant, RefusalKind, Release
 from pinnedrelease.core.plan import Plan
@@ -43,30 +51,61 @@ class WorkloadWriteRefused(PinnedReleaseError):
         self.message = message
 
 
-async def execute(plan: Plan, release: Release, writes: Writes, now: Instant) -> Release:
-    """Carry out the actions. Returns the PinnedRelease as it stands afterwards.
+class Execution:
+    """A plan that is being carried out."""
 
-    Raises ClusterErrors (first of all Conflict: somebody was faster, so read and plan again) and
-    WorkloadWriteRefused. An event that cannot be stored is logged and lost: events are news, the
-    status is the record.
-    """
-    for action in plan.actions:
+    def __init__(self, plan: Plan, release: Release, writes: Writes, now: Instant) -> None:
+        self.release = release
+        """As it stands by what has been carried out."""
+        self.has_written_workload = False
+        self._left = deque(plan.actions)
+        self._writes = writes
+        self._now = now
+
+    async def run(self) -> Release:
+        """Carry out what is left. Returns the PinnedRelease as it stands afterwards.
+
+        Raises ClusterErrors (first of all Conflict: somebody was faster, so read and plan again)
+        and WorkloadWriteRefused. An event that cannot be stored is logged and lost: events are
+        news, the status is the record.
+        """
+        while self._left:
+            await self._obey(self._left[0])
+            self._left.popleft()
+        return self.release
+
+    def go_on_from(self, fresh: Release | None) -> bool:
+        """Whether what is left may still be carried out, upon this newer state.
+
+        Only when nobody has changed what the plan was made for: the object is the same, with the
+        same spec, and its status is the one that the next status was drafted from.
+        """
+        before = self.release
+        if fresh is None or fresh.deleting or fresh.status != before.status:
+            return False
+        if (fresh.uid, fresh.generation) != (before.uid, before.generation):
+            return False
+        self.release = fresh
+        return True
+
+    async def _obey(self, action: Action) -> None:
+        release, writes = self.release, self._writes
         match action:
             case RecordIntent() | WriteStatus():
                 version = await writes.write_status(release, action.status)
-                release = replace(release, resource_version=version, status=action.status)
+                self.release = replace(release, resource_version=version, status=action.status)
             case ApplyImages():
                 await _apply(action, release, writes)
+                self.has_written_workload = True
             case LetGo():
                 await _let_go(action, release, writes)
             case EmitEvent():
                 try:
-                    await writes.emit_event(release, action, now.wall)
+                    await writes.emit_event(release, action, self._now.wall)
                 except ClusterError as error:
                     log.warning("event lost", extra={"pin": str(release), "error": str(error)})
             case _:
                 assert_never(action)
-    return release
 
 
 async def _let_go(action: LetGo, release: Release, writes: Writes) -> None:

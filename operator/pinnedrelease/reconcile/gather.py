@@ -72,8 +72,8 @@ class Neighbours(Protocol):
     def watched_workload(self, namespace: str, target: Target) -> Watched[Workload] | None:
         """A workload; None when it is not known."""
 
-    def read_workload(self, namespace: str, workload: Workload) -> None:
-        """A read has brought a workload."""
+    def read_workload(self, key: Key, workload: Workload) -> None:
+        """A read of this key's pass has brought a workload."""
 
     def pods_of(self, namespace: str, workload: Workload) -> tuple[Pod, ...] | None:
         """The pods of a workload; None when pods are not watched."""
@@ -146,7 +146,7 @@ async def gather(
             workload = await reads.workload(release.spec.target, key.namespace)
     pods: tuple[Pod, ...] | None = None
     if workload is not None:
-        neighbours.read_workload(key.namespace, workload)
+        neighbours.read_workload(key, workload)
         pods = neighbours.pods_of(key.namespace, workload)
     return Observed(
         release=release,

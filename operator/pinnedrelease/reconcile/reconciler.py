@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pinnedrelease.cluster.errors import Conflict
+from pinnedrelease.cluster.errors import ClusterError, Conflict
 from pinnedrelease.core import backoff
 from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Refusal, Release
 from pinnedrelease.core.pin import DesiredPin
@@ -15,7 +15,7 @@ from pinnedrelease.core.recovery import has_lost_history
 from pinnedrelease.core.shortcut import needs_no_read
 from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.clock import Clock
-from pinnedrelease.reconcile.execute import WorkloadWriteRefused, Writes, execute
+from pinnedrelease.reconcile.execute import Execution, WorkloadWriteRefused, Writes
 from pinnedrelease.reconcile.gather import (
     Key,
     Neighbours,
@@ -107,7 +107,7 @@ class Reconciler:
         Somebody else writing at the same time is the ordinary case (a workload's own controller
         does so right after every change), so a conflict is followed by another try at once: by
         what the watches have told since, or by fresh reads. Raises ClusterErrors. The memory is
-        kept only when the pass went through.
+        kept when the pass went through, and of one that did not, that drift was corrected.
         """
         refused: _Versions | None = None
         is_reading = False
@@ -128,12 +128,33 @@ class Reconciler:
 
     async def _carry_out(self, key: Key, found: _Decided) -> float | None:
         observed, now = found.observed, found.now
+        doing = Execution(found.plan, observed.release, self._writes, now)
         try:
-            release = await execute(found.plan, observed.release, self._writes, now)
+            release = await doing.run()
         except WorkloadWriteRefused as refused:
             return await self._report_refusal(key, observed, refused, now)
+        except ClusterError as error:
+            if not doing.has_written_workload:
+                raise
+            # No later pass would find what has been put right: it counts in a fight all the same.
+            memory = replace(observed.memory, fight=found.plan.memory.fight, refusal=None)
+            self._remembered[key] = _Remembered(release=observed.release, memory=memory)
+            if not isinstance(error, Conflict):
+                raise
+            release = await self._tell_after_all(key, doing, error)
         self._remembered[key] = _Remembered(release=release, memory=found.plan.memory)
         return found.plan.requeue_after_s
+
+    async def _tell_after_all(self, key: Key, doing: Execution, conflict: Conflict) -> Release:
+        """The workload is right, and the status that says so was refused: say it once more.
+
+        Somebody has annotated the PinnedRelease, for example. Otherwise drift would be corrected
+        without a record or an event. Raises the conflict when more than that has changed.
+        """
+        fresh = await self._reads.release(key.namespace, key.name)
+        if not doing.go_on_from(fresh):
+            raise conflict
+        return await doing.run()
 
     async def _decided_afresh(self, key: Key) -> _Decided | None:
         """What to do by fresh reads; None when the PinnedRelease is gone."""
@@ -219,13 +240,16 @@ class Reconciler:
         self, key: Key, observed: Observed, refused: WorkloadWriteRefused, now: Instant
     ) -> float | None:
         """Remember the refusal and plan once more: the second plan says so and does not write."""
-        before = observed.memory.refusal
-        attempts = before.attempts + 1 if before else 1
+        before, generation = observed.memory.refusal, observed.release.generation
+        # A new generation clears every back-off (design 3.12).
+        if before is not None and before.generation != generation:
+            before = None
+        attempts = before.attempts + 1 if before is not None else 1
         wait_s = backoff.delay_s(attempts, self._clock.unit_random(), at_least_s=REFUSAL_FIRST_S)
         refusal = Refusal(
             kind=refused.kind,
             message=refused.message,
-            generation=observed.release.generation,
+            generation=generation,
             attempts=attempts,
             retry_at_s=now.monotonic_s + wait_s,
         )
@@ -236,6 +260,6 @@ class Reconciler:
         if again is None:
             return None
         decided = plan(again, self._clock.now())
-        release = await execute(decided, again.release, self._writes, now)
+        release = await Execution(decided, again.release, self._writes, now).run()
         self._remembered[key] = _Remembered(release=release, memory=decided.memory)
         return decided.requeue_after_s

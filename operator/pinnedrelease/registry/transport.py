@@ -22,6 +22,7 @@ from pinnedrelease import __version__
 from pinnedrelease.registry.endpoint import Endpoint
 from pinnedrelease.registry.errors import BadAnswer, NotAllowed, RegistryError, Unreachable
 from pinnedrelease.registry.host_policy import HostPolicy, endpoint_of_url
+from pinnedrelease.tls import client_context
 
 BODY_LIMIT = 4 * 1024 * 1024
 DEADLINE_S = 20.0
@@ -231,7 +232,7 @@ def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
 
     Nothing has been sent then, so that is not counted against the host.
     """
-    tls = ssl.create_default_context()
+    tls = client_context()
     try:
         if ca_file is not None:
             tls.load_verify_locations(cafile=ca_file)

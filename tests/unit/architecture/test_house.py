@@ -80,3 +80,17 @@ def test_rows_of_the_fault_matrix_that_are_played_elsewhere_are_there() -> None:
     for row, path in ELSEWHERE.items():
         assert (ROOT / path).is_file(), row
     assert not set(ELSEWHERE) & set(UNRUN)
+
+
+def test_one_module_makes_contexts_of_tls() -> None:
+    """Python's defaults refuse authorities that Kubernetes takes, so nobody takes the defaults."""
+    makers = {
+        str(path.relative_to(SOURCE / "pinnedrelease"))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("create_default_context", "SSLContext")
+    }
+
+    assert makers == {"tls.py"}

@@ -13,7 +13,7 @@ import pytest
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Gone, NotFound, Unavailable
-from pinnedrelease.cluster.list_watch import PAGE, REFUSALS, ListWatch
+from pinnedrelease.cluster.list_watch import PAGE, PAGE_REPEATS, REFUSALS, ListWatch
 from pinnedrelease.cluster.pods import OwnedPod, watched_pod
 from pinnedrelease.cluster.session import Session
 from pinnedrelease.cluster.watch_book import LONGEST_PAUSE_S
@@ -228,6 +228,33 @@ async def test_pages_that_are_too_old_are_read_from_the_first_one_again() -> Non
 
     assert told == [("all of None", ["b"])]
     assert session.asked[2] == (PODS, LIST)
+
+
+async def test_a_page_that_does_not_come_is_asked_for_again_and_the_others_are_kept(
+    pauses: list[float],
+) -> None:
+    """On a busy server one page in ten was late, and the list of a large fleet never complete."""
+    late = [Unavailable("late"), Unavailable("busy", retry_after_s=3.0)]
+    session = ScriptedSession(
+        page(pod("a"), following="next"), *late, page(pod("b"), version="60"), []
+    )
+
+    told = await play(session)
+
+    assert told == [("all of None", ["a", "b"])]
+    assert [query.get("continue") for _, query in session.asked[:4]] == [None] + ["next"] * 3
+    assert pauses == [0.1, 3.0]
+
+
+async def test_a_page_that_never_comes_makes_the_list_begin_anew(pauses: list[float]) -> None:
+    late = [Unavailable("late")] * (PAGE_REPEATS + 1)
+    session = ScriptedSession(page(pod("a"), following="next"), *late, page(pod("b")), [])
+
+    told = await play(session)
+
+    assert told == [("all of None", ["b"])]
+    assert session.asked[len(late) + 1] == (PODS, LIST)
+    assert pauses == [0.1, 0.2, 0.1]
 
 
 @pytest.mark.parametrize("refusals", [REFUSALS, REFUSALS + 3])

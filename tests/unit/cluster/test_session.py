@@ -75,6 +75,32 @@ async def test_a_look_whether_the_server_answers_is_no_list(
     await session.close()
 
 
+async def test_a_page_of_a_list_may_take_longer_than_one_object(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.3)
+        return web.json_response({"items": []})
+
+    app = web.Application()
+    app.router.add_get(PATH, answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setattr("pinnedrelease.cluster.session.DEADLINE_S", 0.05)
+    session = connected(f"http://127.0.0.1:{runner.addresses[0][1]}")
+
+    await session.get(PATH, {"limit": "500"})
+    await session.list_metadata(PATH, {"limit": "500", "continue": "next"})
+    with pytest.raises(Unavailable):
+        await session.get(PATH)
+    with pytest.raises(Unavailable):
+        await session.probe(PATH)
+
+    await session.close()
+    await runner.cleanup()
+
+
 @pytest.mark.parametrize("prefix", ["", "/k8s/clusters/c-1"])
 async def test_a_server_behind_a_path_has_its_watches_known_by_the_usual_names(
     server: str, prefix: str

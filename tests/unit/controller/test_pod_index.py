@@ -80,15 +80,41 @@ def names(index: PodIndex, target: Target = TARGET, namespace: str = "shop") -> 
     return None if found is None else [pod.name for pod in found]
 
 
-def test_pods_are_unknown_until_all_watches_have_listed() -> None:
+def test_pods_of_a_namespace_are_unknown_until_its_watch_has_listed() -> None:
     index, _ = indexed(watches=2)
     before = names(index)
+    index.replace_all("other", [])
+    halfway = names(index)
     index.replace_all("shop", [owned("web-1")])
     index.changed(owned("web-2"))
-    halfway = names(index)
-    index.replace_all("other", [])
 
     assert (before, halfway, names(index)) == (None, None, ["web-1", "web-2"])
+
+
+def test_pods_that_may_not_be_read_in_one_namespace_are_not_known_by_anothers_list() -> None:
+    """'None at all' is a finding, and nobody had looked."""
+    index, _ = indexed(watches=2)
+    index.not_allowed("other")
+
+    for _ in range(2):
+        index.replace_all("shop", [owned("web-1")])
+
+        assert (names(index), names(index, namespace="other")) == (["web-1"], None)
+    index.replace_all("other", [])
+    assert names(index, namespace="other") == []
+    index.not_allowed("other")
+    assert (names(index), names(index, namespace="other")) == (["web-1"], None)
+
+
+def test_a_watch_that_lists_anew_has_not_listed_for_another_one() -> None:
+    index, _ = indexed(watches=2)
+
+    index.replace_all("shop", [])
+    index.replace_all("shop", [])
+    assert index.first_lists.are_awaited
+
+    index.replace_all("other", [])
+    assert not index.first_lists.are_awaited
 
 
 def test_a_workload_without_pods_has_none_and_that_is_known() -> None:

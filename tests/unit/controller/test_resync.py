@@ -34,7 +34,7 @@ class World:
         self.gone: list[Key] = []
         self.asked: list[str | None] = []
         self.index = TargetIndex()
-        self.workloads = WorkloadIndex(1, lambda _place: None)
+        self.workloads = WorkloadIndex(1, lambda _place, _key: None)
         reactions = Reactions(wake=self.woken.append, gone=self.gone.append)
         told = Told(releases=self.index, workloads=self.workloads)
         self.resync = Resync(self, told, reactions, namespaces, StillClock(), 600.0)
@@ -54,7 +54,7 @@ async def test_a_converged_fleet_wakes_nobody() -> None:
     world = World()
     world.there = {"pinnedreleases": {("shop", "a"): "7"}, "deployments": {("shop", "web"): "9"}}
     world.index.put(A, WEB, "7")
-    world.workloads.stored("shop", workload(resource_version="9"))
+    world.workloads.stored(A, workload(resource_version="9"))
 
     assert await world.resync.look() == 0
     assert (world.woken, world.gone) == ([], [])
@@ -101,7 +101,7 @@ async def test_a_workload_that_changed_or_went_unseen_wakes_its_release(
     if version is not None:
         world.there["deployments"][("shop", "web")] = version
     world.index.put(A, WEB, "7")
-    world.workloads.stored("shop", workload(resource_version="9"))
+    world.workloads.stored(A, workload(resource_version="9"))
 
     assert await world.resync.look() == missed
     assert world.woken == [A]

@@ -23,6 +23,38 @@ def test_namespaces_come_one_by_one_or_as_a_list() -> None:
     assert parse_settings([], {"PINREL_NAMESPACE": "a,b"}).namespaces == ("a", "b")
 
 
+def test_a_namespace_counts_once_and_spaces_are_none_of_its_name() -> None:
+    """' b' was listed in vain, and of ``a`` everything was watched twice."""
+    assert parse_settings(["-n", "a, b,", "-n", "a"], {}).namespaces == ("a", "b")
+    assert parse_settings([], {"PINREL_NAMESPACE": " a , b,a"}).namespaces == ("a", "b")
+    assert parse_settings(["-n", " "], {}).namespaces == ()
+
+
+@pytest.mark.parametrize("text", ["0", "10", "600"])
+def test_a_resync_is_rare_or_does_not_take_place(text: str) -> None:
+    assert parse_settings(["--resync", text], {}).resync_s == float(text)
+    assert parse_settings([], {"PINREL_RESYNC": text}).resync_s == float(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PINREL_LOG_LEVEL", "verbose"),
+        ("PINREL_LOG_FORMAT", "xml"),
+        ("PINREL_RESYNC", "9"),
+        ("PINREL_NAMESPACE", "a,B"),
+    ],
+)
+def test_the_environment_is_judged_like_a_flag(
+    name: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        parse_settings([], {name: text})
+
+    assert raised.value.code == 2
+    assert "pinrel controller: error" in capsys.readouterr().err
+
+
 def test_a_flag_beats_the_environment() -> None:
     environment = {"PINREL_LOG_LEVEL": "debug", "PINREL_HEALTH_PORT": "8080"}
 
@@ -36,7 +68,23 @@ def test_the_first_file_of_kubeconfig_in_the_environment_is_used() -> None:
     assert parse_settings(["--kubeconfig", "/c"], {"KUBECONFIG": "/a"}).kubeconfig == Path("/c")
 
 
-@pytest.mark.parametrize("wrong", [["--workers", "0"], ["--log-level", "loud"], ["--nope"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--workers", "0"],
+        ["--log-level", "loud"],
+        ["--nope"],
+        ["--resync", "0.5"],
+        ["--resync", "-1"],
+        ["--resync", "nan"],
+        ["--resync", "inf"],
+        ["-n", "a,Shop"],
+        ["-n", "shop/web"],
+        ["-n", "-a"],
+        ["-n", "a" * 64],
+    ],
+    ids=" ".join,
+)
 def test_a_wrong_flag_is_a_usage_error(
     wrong: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from memory_cluster import MemoryCluster
 from objects import DIGEST_A, DIGEST_B, REPOSITORY
 from pinnedrelease.cluster.errors import Conflict, Forbidden, Invalid, Unavailable
+from pinnedrelease.core.actions import ApplyImages
 from pinnedrelease.core.conditions import ConditionType, find
 from pinnedrelease.core.observed import Instant, Limits, Release
 from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
 from worlds import DONE, PIN_B, at, container, desired, release, workload
@@ -101,6 +104,24 @@ async def test_a_refused_write_is_told_and_tried_again_with_growing_pauses(
     assert cluster.target is not None
     assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
     assert stalled_reason(cluster) is None
+
+
+async def test_a_new_generation_is_refused_for_the_first_time() -> None:
+    """It waited as long as its predecessor had come to wait, which nobody had refused so often."""
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    cluster.refuse_workload = Forbidden("no")
+    passes = reconciler(cluster, clock)
+    waits_s = []
+    for _ in range(9):
+        waits_s.append(await passes.reconcile(KEY) or 0.0)
+        clock.seconds += waits_s[-1] + 1
+    assert waits_s[-1] > 20
+    assert cluster.stored is not None
+    cluster.stored = replace(
+        cluster.stored, spec=desired(PIN_B), generation=2, resource_version="900"
+    )
+
+    assert await passes.reconcile(KEY) == pytest.approx(10)
 
 
 async def test_pins_that_may_not_be_taken_off_do_not_silence_the_status() -> None:
@@ -251,3 +272,107 @@ async def test_an_outdated_event_is_refused_and_the_next_pass_reads() -> None:
 
     assert cluster.target == right
     assert "workload" not in cluster.writes
+
+
+class MeddledCluster(MemoryCluster):
+    """While its workload is being written somebody changes the PinnedRelease, so many times."""
+
+    times = 0
+    change: Callable[[Release], Release] = staticmethod(lambda stored: stored)
+
+    async def apply_images(self, release: Release, action: ApplyImages) -> Workload:
+        written = await super().apply_images(release, action)
+        self.meddle()
+        return written
+
+    async def release(self, namespace: str, name: str) -> Release | None:
+        found = await super().release(namespace, name)
+        self.meddle()
+        return found
+
+    def meddle(self) -> None:
+        """A new version, with whatever change there is."""
+        if self.times and self.stored is not None:
+            self.times -= 1
+            version = str(int(self.stored.resource_version) + 5)
+            self.stored = self.change(replace(self.stored, resource_version=version))
+
+
+async def corrected(
+    times: int, change: Callable[[Release], Release] = lambda stored: stored
+) -> tuple[MeddledCluster, Reconciler]:
+    """Plain drift is put right, and at the same time somebody changes the PinnedRelease."""
+    cluster = MeddledCluster(release(), workload())
+    passes = await at_rest(cluster)
+    disturb(cluster, f"{REPOSITORY}:dev")
+    cluster.times, cluster.change = times, change
+    await passes.reconcile(KEY)
+    return cluster, passes
+
+
+def fought(passes: Reconciler) -> int:
+    """How many corrections are remembered."""
+    return len(passes._remembered[KEY].memory.fight.recent)
+
+
+async def test_corrected_drift_is_told_although_somebody_annotates_the_release_meanwhile() -> None:
+    """The status was refused, and the next pass found nothing to tell of."""
+    cluster, passes = await corrected(1)
+
+    assert cluster.writes == ["workload", "status", "DriftDetected", "DriftCorrected"]
+    assert cluster.stored is not None
+    assert len(cluster.stored.status.drift) == 1
+    assert passes.knows(KEY, cluster.stored.resource_version)
+    assert fought(passes) == 1
+
+
+async def test_a_status_is_not_told_of_a_spec_that_it_was_not_drafted_for() -> None:
+    cluster, _ = await corrected(
+        1, lambda stored: replace(stored, spec=desired(PIN_B), generation=2)
+    )
+
+    assert cluster.target is not None
+    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_B}"
+    assert cluster.stored is not None
+    assert [one.number for one in cluster.stored.status.history.revisions] == [2, 1]
+    assert cluster.stored.status.observed_generation == 2
+
+
+async def test_a_status_of_somebody_else_is_not_overwritten_without_a_new_plan() -> None:
+    def lost(stored: Release) -> Release:
+        return replace(stored, status=replace(stored.status, conditions=()))
+
+    cluster, passes = await corrected(1, lost)
+
+    assert "DriftCorrected" not in cluster.writes
+    assert cluster.stored is not None
+    assert cluster.stored.status.conditions != ()
+    assert fought(passes) == 1
+
+
+async def test_a_correction_counts_in_a_fight_even_when_no_status_tells_of_it() -> None:
+    cluster, passes = await corrected(2)
+
+    assert cluster.writes[0] == "workload"
+    assert fought(passes) == 1
+
+
+async def test_a_correction_of_which_no_status_could_be_stored_counts_in_a_fight() -> None:
+    class Full(MemoryCluster):
+        is_full = False
+
+        async def write_status(self, release: Release, status: Status) -> str:
+            if self.is_full:
+                raise Unavailable("no space")
+            return await super().write_status(release, status)
+
+    cluster = Full(release(), workload())
+    passes = await at_rest(cluster)
+    disturb(cluster, f"{REPOSITORY}:dev")
+    cluster.is_full = True
+
+    with pytest.raises(Unavailable):
+        await passes.reconcile(KEY)
+
+    assert cluster.writes == ["workload"]
+    assert fought(passes) == 1
