@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from objects import deployment, pinned_release
@@ -62,6 +62,7 @@ ONE = operator()
 
 
 @given(events, objects | damaged())
+@example(None, {**pinned_release(), "generation": -(2**63) - 1})
 async def test_the_handler_takes_any_object(event: str | None, document: dict[str, Any]) -> None:
     ONE._wake(event, document)
 

@@ -174,7 +174,8 @@ class PinnedReleaseSpec(Wire):
             ge=1,
             le=50,
             description=(
-                "How many revisions are kept. The one in force and the one before it always stay."
+                "How many revisions are kept. The one in force, the one before it and the newest "
+                "that succeeded always stay."
             ),
             json_schema_extra={"format": "int32"},
         ),

@@ -46,12 +46,15 @@ def brought_release(event: str | None, document: Mapping[str, object], *, soon: 
     """What a watch has brought, to be read when a pass asks for it, if it does.
 
     Not ``soon`` after a list, and while another process leads: ten thousand documents that wait
-    are kept as text, which is the smallest that they can be.
+    are kept as text, which is the smallest that they can be. orjson has no numbers beyond 64 bits.
     """
     by_event = event is not None
-    if soon:
+    try:
+        text = None if soon else orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        text = None
+    if text is None:
         return lambda: _read(document, by_event=by_event)
-    text = orjson.dumps(document)
     return lambda: _read(orjson.loads(text), by_event=by_event)
 
 

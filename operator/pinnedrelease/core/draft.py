@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pinnedrelease.core import marks, messages, rollback, rollout_messages
-from pinnedrelease.core.case import (
-    Case,
-    has_settled_mismatch,
-    is_correcting,
-    is_proven_to_start,
-    is_rolled_out,
-)
+from pinnedrelease.core import drift_report, marks, rollback
+from pinnedrelease.core.case import Case, is_proven_to_start
 from pinnedrelease.core.conditions import (
     Condition,
     ConditionStatus,
     ConditionType,
     Reason,
     settle,
-)
-from pinnedrelease.core.drift import (
-    POD_RECORDS_LIMIT,
-    REGISTRY_KINDS,
-    DriftKind,
-    DriftRecord,
-    merge_drift,
-    missing_digest,
-    pod_drift,
-    tag_drift,
-    template_drift,
 )
 from pinnedrelease.core.effective import effective_pin
 from pinnedrelease.core.findings import Consequence, Finding, has_rollout_failed
@@ -91,7 +74,7 @@ def draft(case: Case, findings: tuple[Finding, ...]) -> Status:
         pods=case.pods.counts if case.pods else release.status.pods,
         running=case.pods.running if case.pods else release.status.running,
         proof=_recorded_proof(known_proof(case.observed, situation)),
-        drift=_drift(case, situation, registry),
+        drift=drift_report.records(case, situation, registry),
         registry=registry.record,
         history=history,
         revision=max(head.number if head else 0, release.status.revision),
@@ -156,77 +139,6 @@ def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:
     return history
 
 
-def _drift(case: Case, situation: Situation, registry: RegistryReport) -> tuple[DriftRecord, ...]:
-    recorded = case.observed.release.status.drift
-    found = _registry_drift(case, situation, registry)
-    found += _pod_drift(case, situation)
-    if situation.has_drifted:
-        found += template_drift(
-            situation.differing,
-            situation.effective.pin,
-            situation.workload.target,
-            case.now.wall,
-        )
-    return merge_drift(recorded, found, case.now.wall, corrected=case.writing)
-
-
-def _pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:
-    """Pods that run other content, once that is settled; each until it is seen to do so no more.
-
-    A pod that is not ready for a moment, or pods that cannot be read, put nothing right.
-    """
-    still = open_pod_drift(case, situation)
-    if not has_settled_mismatch(case) or case.pods is None:
-        return still
-    fresh = pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
-    fresh = fresh[:POD_RECORDS_LIMIT]
-    return (*fresh, *(one for one in still if not any(map(one.is_same_incident, fresh))))
-
-
-def open_pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:
-    """Recorded drift of single pods of which it is not known that it has ended."""
-    recorded = tuple(
-        one
-        for one in case.observed.release.status.drift
-        if one.kind is DriftKind.POD_IMAGE and one.correct_time is None
-    )
-    if case.pods is None:
-        return recorded
-    found = pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
-    return tuple(one for one in recorded if any(map(one.is_same_incident, found)))
-
-
-def _registry_drift(
-    case: Case, situation: Situation, registry: RegistryReport
-) -> tuple[DriftRecord, ...]:
-    """What the registry did to the pair in force. An incident lasts until a clear answer ends it.
-
-    A digest that is held back is a finding of its own, not drift.
-    """
-    pin, record = situation.effective.pin, registry.record
-    moved = tag_drift(pin, record.tag_digest if record else None, case.now.wall)
-    gone = missing_digest(pin, record.missing_platforms if record else (), case.now.wall)
-    head = case.observed.release.status.history.head
-    is_in_force = head is not None and head.pin == pin and head.result is not RevisionResult.PLANNED
-    present = {
-        DriftKind.TAG_MOVED: (registry.tag_moved.status, ConditionStatus.TRUE, moved),
-        DriftKind.DIGEST_MISSING: (registry.digest_available.status, ConditionStatus.FALSE, gone),
-    }
-    found: list[DriftRecord] = []
-    for kind in sorted(REGISTRY_KINDS):
-        status, bad, incident = present[kind]
-        open_before = tuple(
-            one
-            for one in case.observed.release.status.drift
-            if one.kind is kind and one.correct_time is None and one.subject == incident.subject
-        )
-        if status is bad and is_in_force:
-            found.append(incident)
-        elif status is ConditionStatus.UNKNOWN:
-            found += open_before
-    return tuple(found)
-
-
 def _recorded_proof(proof: Proof) -> Proof | None:
     """A proof that says something."""
     return proof if proof.platforms or proof.same or proof.other else None
@@ -272,7 +184,7 @@ def _conditions(case: Case, finding: Finding, registry: RegistryReport) -> tuple
         conditions.append(
             _condition(case, extra, ConditionStatus.TRUE, finding.reason, finding.message)
         )
-    conditions.append(_drifted(case))
+    conditions.append(_from_verdict(case, ConditionType.DRIFTED, drift_report.drifted(case)))
     conditions.append(_from_verdict(case, ConditionType.TAG_MOVED, registry.tag_moved))
     conditions.append(
         _from_verdict(case, ConditionType.DIGEST_AVAILABLE, registry.digest_available)
@@ -280,37 +192,6 @@ def _conditions(case: Case, finding: Finding, registry: RegistryReport) -> tuple
     verdict = rollback.rolled_back(case)
     conditions.append(_from_verdict(case, ConditionType.ROLLED_BACK, verdict))
     return tuple(conditions)
-
-
-def _drifted(case: Case) -> Condition:
-    situation = case.situation
-    kind = ConditionType.DRIFTED
-    if situation is None or not situation.governed:
-        text = messages.drift_not_checked()
-        return _condition(case, kind, ConditionStatus.UNKNOWN, Reason.NOT_CHECKED, text)
-    if situation.has_drifted:
-        first, pin = situation.differing[0], situation.effective.pin
-        say = messages.drift_being_corrected if case.writing else messages.drift
-        text = say(first, pin)
-        return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)
-    if has_settled_mismatch(case) and case.pods is not None:
-        text = rollout_messages.pods_mismatch(situation.effective.pin, case.pods)
-        return _condition(case, kind, ConditionStatus.TRUE, Reason.PODS_MISMATCH, text)
-    if is_correcting(case) and not situation.workload.rollout.finished:
-        text = messages.drift_corrected_pods_follow()
-        return _condition(case, kind, ConditionStatus.TRUE, Reason.TEMPLATE_CHANGED, text)
-    still = open_pod_drift(case, situation)
-    if still:
-        text = rollout_messages.pods_mismatch_before(still[0].subject, still[0].observed)
-        return _condition(case, kind, ConditionStatus.TRUE, Reason.PODS_MISMATCH, text)
-    if case.pods is not None and case.pods.unproven and is_rolled_out(case):
-        text = rollout_messages.not_proven(situation.effective.pin, case.pods)
-        return _condition(case, kind, ConditionStatus.UNKNOWN, Reason.NOT_PROVEN, text)
-    text = messages.no_drift()
-    if situation.differing and not case.writing:
-        pin = situation.effective.pin
-        text = messages.not_written_yet(pin, len(situation.differing), len(situation.governed))
-    return _condition(case, kind, ConditionStatus.FALSE, Reason.NO_DRIFT_DETECTED, text)
 
 
 def _from_verdict(case: Case, kind: ConditionType, verdict: Verdict) -> Condition:

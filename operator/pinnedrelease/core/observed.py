@@ -76,6 +76,8 @@ class Refusal:
     generation: int
     attempts: int
     retry_at_s: float
+    requested_at: str | None = None
+    """The wish to reconcile that stood then: a newer one does not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,14 @@ from pinnedrelease.core.events import TAG_NEWS, events_between
 from pinnedrelease.core.fights import Fight
 from pinnedrelease.core.findings import Consequence, Finding, examine, has_rollout_failed
 from pinnedrelease.core.letting_go import letting_go
-from pinnedrelease.core.observed import Instant, InvalidSpec, Memory, Observed
+from pinnedrelease.core.observed import (
+    Instant,
+    InvalidSpec,
+    Memory,
+    Observed,
+    Refusal,
+    Release,
+)
 from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.recovery import with_recovered_history
 from pinnedrelease.core.registry_gate import Gate, gate, wait_left_s
@@ -206,7 +213,7 @@ def _memory(
     memory = observed.memory
     awaited = situation is None and not isinstance(observed.release.spec, InvalidSpec)
     refusal = memory.refusal
-    if refusal is not None and refusal.generation != observed.release.generation:
+    if refusal is not None and _is_over(refusal, observed.release):
         refusal = None
     return replace(
         memory,
@@ -218,6 +225,12 @@ def _memory(
         ),
         rollout=rollout_start(observed, now),
     )
+
+
+def _is_over(refusal: Refusal, release: Release) -> bool:
+    """Whether somebody has changed the spec, or asked anew by the annotation, since."""
+    is_new_wish = release.requested_at not in (None, refusal.requested_at)
+    return refusal.generation != release.generation or is_new_wish
 
 
 def _with_status_written(memory: Memory, now: Instant) -> Memory:

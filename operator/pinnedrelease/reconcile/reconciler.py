@@ -252,6 +252,7 @@ class Reconciler:
             generation=generation,
             attempts=attempts,
             retry_at_s=now.monotonic_s + wait_s,
+            requested_at=observed.release.requested_at,
         )
         log.warning("workload write refused", extra={"pin": str(key), "error": refused.message})
         memory = replace(observed.memory, refusal=refusal)

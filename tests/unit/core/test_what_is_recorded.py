@@ -279,3 +279,13 @@ def test_a_change_cause_of_somebody_else_numbers_nothing() -> None:
     first = settled(world(on=marked))
 
     assert first.release.status.revision == 1
+
+
+def test_whoever_asks_anew_does_not_wait_for_the_next_try() -> None:
+    held = refused(declare(settled(world(on=workload())), desired(PIN_B)), 60)
+    held = carried_out(held, 60)
+    assert condition(held, ConditionType.READY) == ("False", "AccessDenied")
+
+    asked = replace(held, release=replace(held.release, requested_at="2026-11-23T12:02:00Z"))
+
+    assert image_of(carried_out(asked, 120)) == PIN_B.image
