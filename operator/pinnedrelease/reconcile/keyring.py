@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pinnedrelease.cluster.errors import ClusterError, Forbidden, NotFound
+from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid, NotFound
 from pinnedrelease.cluster.secrets import Secret
 from pinnedrelease.core.reference import Repository
 from pinnedrelease.reconcile.clock import Clock
@@ -192,17 +192,25 @@ class Keyrings:
             notes.append(FORBIDDEN_NOTE.format("service accounts"))
         except NotFound:
             notes.append(f"there is no service account {account}")
+        except Invalid:
+            notes.append(f"{account[:64]!r} is no name of a service account")
         return ()
 
     async def _entries(self, namespace: str, name: str, notes: list[str]) -> tuple[Entry, ...]:
         secret = await self._secret(namespace, name, notes)
         if secret is None:
             return ()
+
+        def left_out(why: str) -> None:
+            note = f"an entry of Secret {name} is left out: {why}"
+            if note not in notes:
+                notes.append(note)
+
         try:
             if secret.kind == "kubernetes.io/dockerconfigjson":
-                return parse_docker_config(secret.data.get(".dockerconfigjson", b""))
+                return parse_docker_config(secret.data.get(".dockerconfigjson", b""), left_out)
             if secret.kind == "kubernetes.io/dockercfg":
-                return parse_docker_cfg(secret.data.get(".dockercfg", b""))
+                return parse_docker_cfg(secret.data.get(".dockercfg", b""), left_out)
         except ValueError as error:
             notes.append(f"Secret {name} cannot be used: {error}")
             return ()
@@ -231,4 +239,7 @@ class Keyrings:
             notes.append(FORBIDDEN_NOTE.format("Secrets"))
         except NotFound:
             notes.append(f"there is no Secret {name}")
+        except Invalid:
+            # The API server does not check the names in imagePullSecrets; the kubelet goes on, too.
+            notes.append(f"{name[:64]!r} is no name of a Secret")
         return None

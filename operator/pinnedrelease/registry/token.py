@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from pinnedrelease.registry.answers import error_for
 from pinnedrelease.registry.challenge import Challenge
-from pinnedrelease.registry.credentials import Credential
+from pinnedrelease.registry.credentials import TOKEN, Credential
 from pinnedrelease.registry.endpoint import Endpoint
 from pinnedrelease.registry.errors import (
     BadAnswer,
@@ -178,7 +178,7 @@ def _read(answer: Answer) -> tuple[str, float]:
         raise BadAnswer("the token server's answer is not JSON") from error
     found = document if isinstance(document, dict) else {}
     token = found.get("token") or found.get("access_token")
-    if not isinstance(token, str) or not token.isprintable() or not token.isascii():
+    if not isinstance(token, str) or not TOKEN.fullmatch(token):
         raise BadAnswer("the token server's answer has no token")
     life = found.get("expires_in", DEFAULT_LIFE_S)
     seconds = float(life) if isinstance(life, int | float) else DEFAULT_LIFE_S

@@ -175,6 +175,10 @@ class Transport:
         except TimeoutError as error:
             self._tell(authority, "timeout")
             raise Unreachable(f"{authority} did not answer within {DEADLINE_S:.0f} s") from error
+        except httpx.LocalProtocolError:
+            # What we wanted to send is no HTTP: not the host's fault. The cause may show a secret.
+            self._tell(authority, "refused")
+            raise NotAllowed(f"the request to {authority} cannot be written as HTTP") from None
         except (httpx.HTTPError, httpcore.NetworkError, OSError, ssl.SSLError) as error:
             self._tell(authority, "unreachable")
             cause = str(error)[:200] or type(error).__name__
