@@ -6,21 +6,24 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid, NotFound
 from pinnedrelease.cluster.secrets import Secret
 from pinnedrelease.core.reference import Repository
+from pinnedrelease.core.registry import Fact, TroubleKind
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.credentials import (
+    Credential,
     Entry,
     candidates,
     parse_docker_cfg,
     parse_docker_config,
 )
+from pinnedrelease.registry.inquiry import HINT_LIMIT
 from pinnedrelease.registry.line import Line
 
 log = logging.getLogger(__name__)
@@ -66,9 +69,24 @@ class Keyring:
 
     def access_to(self, repository: Repository, key: bytes) -> Access:
         """Credentials bound to the hosts and paths that the Secrets themselves list."""
+        return Access.of(key, self._fitting(repository), self.certificates)
+
+    def about(self, repository: Repository, fact: Fact) -> Fact:
+        """A fact with the notes about these Secrets, where they may be why it is no answer.
+
+        Added here, for one PinnedRelease: the answer itself is shared by all who ask the same.
+        """
+        trouble = fact.trouble
+        if trouble is None or trouble.kind is not TroubleKind.UNAUTHORIZED:
+            return fact
+        unfit = () if self._fitting(repository) else ("no pull secret fits this repository",)
+        hints = [trouble.hint] if trouble.hint else []
+        hint = "; ".join((*hints, *self.notes, *unfit))[:HINT_LIMIT]
+        return replace(fact, trouble=replace(trouble, hint=hint))
+
+    def _fitting(self, repository: Repository) -> tuple[Credential, ...]:
         found = (*candidates(self.own, repository), *candidates(self.pulling, repository))
-        notes = self.notes if found else (*self.notes, "no pull secret fits this repository")
-        return Access.of(key, tuple(dict.fromkeys(found)), self.certificates, notes)
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(slots=True)

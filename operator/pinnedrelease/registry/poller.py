@@ -247,7 +247,7 @@ class Poller:
             lane.pace.answered()
             lane.trouble = None
         except RegistryError as error:
-            trouble = trouble_of(error, question.access)
+            trouble = trouble_of(error)
             delay_s = self._after_error(lane, entry, error)
             if isinstance(error, Unreachable | RateLimited):
                 self._tell_of_silence(lane, trouble)

@@ -10,6 +10,7 @@ import pytest
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.errors import NotFound
 from pinnedrelease.cluster.secrets import Secret
+from pinnedrelease.core.observed import Instant
 from pinnedrelease.reconcile.keyring import Keyring, KeyringName, Keyrings
 from worlds import at
 
@@ -19,7 +20,7 @@ GOOD = {"username": "ana", "password": "secret"}
 class StillClock:
     """No time passes."""
 
-    def now(self) -> object:
+    def now(self) -> Instant:
         return at(0.0)
 
     def monotonic_s(self) -> float:
@@ -51,7 +52,7 @@ class SomeSecrets:
 
 async def keyring(reads: SomeSecrets, *names: str, account: str = "default") -> Keyring:
     """The keyring that these pull secrets make."""
-    rings = Keyrings(reads, StillClock(), lambda _: None)  # type: ignore[arg-type]
+    rings = Keyrings(reads, StillClock(), lambda _: None)
     return await rings._load(
         KeyringName(namespace="shop", pull_secrets=names, service_account=account)
     )
