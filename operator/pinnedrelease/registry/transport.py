@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urljoin
 
 import httpcore
@@ -22,13 +18,13 @@ from pinnedrelease import __version__
 from pinnedrelease.registry.endpoint import Endpoint
 from pinnedrelease.registry.errors import BadAnswer, NotAllowed, RegistryError, Unreachable
 from pinnedrelease.registry.host_policy import HostPolicy, endpoint_of_url
+from pinnedrelease.registry.resolver import Resolver, SystemResolver
 
 BODY_LIMIT = 4 * 1024 * 1024
 DEADLINE_S = 20.0
 STEP_S = 5.0
 REDIRECTS = 3
 TRUST_SETS_LIMIT = 32
-RESOLVER_THREADS = 8
 _REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -40,32 +36,6 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     url: str
-
-
-class Resolver(Protocol):
-    """Names to addresses."""
-
-    async def resolve(self, host: str, port: int) -> list[str]:
-        """The addresses of a host. Raises OSError."""
-
-
-class SystemResolver:
-    """The resolver of this machine.
-
-    With threads of its own: a name server that does not answer holds a thread for half a minute,
-    and must not hold those that others wait for.
-    """
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
-
-    async def resolve(self, host: str, port: int) -> list[str]:
-        """The addresses of a host. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        )
-        return [str(entry[4][0]) for entry in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +256,11 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         authority = f"{host.strip('[]').lower()}:{port}"
-        addresses = await self._resolver.resolve(host.strip("[]"), port)
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._resolver.resolve(host.strip("[]"), port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"{authority} cannot be looked up in time") from error
         checked = [self._policy.check_address(one, authority) for one in addresses]
         if not checked:
             raise httpcore.ConnectError(f"{authority} has no address")
