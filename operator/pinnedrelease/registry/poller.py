@@ -20,7 +20,13 @@ from pinnedrelease.registry.entry import (
     Known,
     Wanted,
 )
-from pinnedrelease.registry.errors import NotAllowed, RateLimited, RegistryError, Unreachable
+from pinnedrelease.registry.errors import (
+    NotAllowed,
+    NotTrusted,
+    RateLimited,
+    RegistryError,
+    Unreachable,
+)
 from pinnedrelease.registry.inquiry import Question, Reply, trouble_of
 from pinnedrelease.registry.line import Line
 from pinnedrelease.registry.pace import Pace, spread
@@ -39,6 +45,8 @@ REFUSED_RETRY_S = 900.0
 HUB_RATE_PER_S = 2.0
 QUESTION_S = 60.0
 """One question may take several requests: candidates, tokens, manifests."""
+_OWN_FAULTS = (NotAllowed, NotTrusted)
+"""What one asker's certificates or wishes end in says nothing about the host to others."""
 
 
 class Clock(Protocol):
@@ -249,7 +257,7 @@ class Poller:
         except RegistryError as error:
             trouble = trouble_of(error)
             delay_s = self._after_error(lane, entry, error)
-            if isinstance(error, Unreachable | RateLimited):
+            if isinstance(error, Unreachable | RateLimited) and not isinstance(error, _OWN_FAULTS):
                 self._tell_of_silence(lane, trouble)
             if entry.known.fact.trouble != trouble:
                 log.warning("no answer", extra={"question": str(question), "error": str(error)})
@@ -307,6 +315,8 @@ class Poller:
         now_s, chance = self._clock.monotonic_s(), self._clock.unit_random()
         interval_s = self._interval_s(lane, entry)
         match error:
+            case _ if isinstance(error, _OWN_FAULTS):
+                lane.pace.abandoned()
             case RateLimited():
                 lane.pace.told_to_wait(now_s, error.retry_after_s, chance)
             case Unreachable():

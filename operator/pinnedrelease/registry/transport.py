@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -16,15 +15,21 @@ import httpx
 
 from pinnedrelease import __version__
 from pinnedrelease.registry.endpoint import Endpoint
-from pinnedrelease.registry.errors import BadAnswer, NotAllowed, RegistryError, Unreachable
+from pinnedrelease.registry.errors import (
+    BadAnswer,
+    NotAllowed,
+    NotTrusted,
+    RegistryError,
+    Unreachable,
+)
 from pinnedrelease.registry.host_policy import HostPolicy, endpoint_of_url
 from pinnedrelease.registry.resolver import Resolver, SystemResolver
+from pinnedrelease.registry.trust_sets import TrustSets
 
 BODY_LIMIT = 4 * 1024 * 1024
 DEADLINE_S = 20.0
 STEP_S = 5.0
 REDIRECTS = 3
-TRUST_SETS_LIMIT = 32
 _REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -63,29 +68,13 @@ class Transport:
         """``tell`` hears of each request: the authority asked, and a status or an error."""
         self._policy = policy
         self._tell = tell
-        self._ca_file = ca_file
         self._proxy = proxy
         self._backend = _CheckedBackend(policy, resolver or SystemResolver())
-        self._clients: OrderedDict[str, httpx.AsyncClient] = OrderedDict()
-        """By the certificates that are trusted beside the operator's own."""
+        self._clients = TrustSets(self._new_client, ca_file)
 
     async def close(self) -> None:
         """Close the connections."""
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
-
-    async def _client_for(self, certificates: str) -> httpx.AsyncClient:
-        client = self._clients.get(certificates)
-        if client is None:
-            # Reading the system's certificates takes 20 ms and more.
-            tls = await asyncio.to_thread(_tls, self._ca_file, certificates)
-            client = self._clients.setdefault(certificates, self._new_client(tls))
-        self._clients.move_to_end(certificates)
-        while len(self._clients) > TRUST_SETS_LIMIT:
-            _, oldest = self._clients.popitem(last=False)
-            await oldest.aclose()
-        return client
+        await self._clients.close()
 
     def _new_client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
         pool: httpcore.AsyncConnectionPool
@@ -138,9 +127,11 @@ class Transport:
         """
         authority = endpoint_of_url(url).authority
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                client = await self._client_for(certificates or "")
-                first = _Hop(method, url, dict(headers or {}), content)
+            first = _Hop(method, url, dict(headers or {}), content)
+            async with (
+                asyncio.timeout(DEADLINE_S),
+                self._clients.trusting(certificates or "") as client,
+            ):
                 answer = await self._follow(client, first, redirects)
         except TimeoutError as error:
             self._tell(authority, "timeout")
@@ -152,7 +143,8 @@ class Transport:
         except (httpx.HTTPError, httpcore.NetworkError, OSError, ssl.SSLError) as error:
             self._tell(authority, "unreachable")
             cause = str(error)[:200] or type(error).__name__
-            raise Unreachable(f"{authority} cannot be reached: {cause}") from error
+            kind = NotTrusted if _is_about_trust(error) else Unreachable
+            raise kind(f"{authority} cannot be reached: {cause}") from error
         except RegistryError:
             self._tell(authority, "refused")
             raise
@@ -200,20 +192,14 @@ def _without_authorization(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in headers.items() if name.lower() != "authorization"}
 
 
-def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
-    """Verification against the system's certificates and the given ones. Raises NotAllowed.
-
-    Nothing has been sent then, so that is not counted against the host.
-    """
-    tls = ssl.create_default_context()
-    try:
-        if ca_file is not None:
-            tls.load_verify_locations(cafile=ca_file)
-        if certificates:
-            tls.load_verify_locations(cadata=certificates)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise NotAllowed("the certificates to trust cannot be read") from error
-    return tls
+def _is_about_trust(error: BaseException) -> bool:
+    """Whether a connection failed because nobody vouches for the other side's certificate."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 async def _bounded(response: httpx.Response, endpoint: Endpoint) -> bytes:
