@@ -120,6 +120,10 @@ class Conversation:
                 failure = error
             is_fresh = authorization is not None
         answer = await self._send_with(request, registry, access, authorization)
+        self._note_refusal(answer, request, registry, credential, authorization)
+        if failure is not None and answer.status == HTTPStatus.NOT_FOUND:
+            # That is what strangers are told: it is no answer to a credential that was not taken.
+            raise failure
         is_old = authorization is not None and not is_fresh and answer.status in _OLD_TOKEN
         if is_old:
             bare = await self._send_with(request, registry, access, None)
@@ -144,7 +148,22 @@ class Conversation:
         )
         if authorization is None:
             return answer
-        return await self._send_with(request, registry, access, authorization)
+        answer = await self._send_with(request, registry, access, authorization)
+        self._note_refusal(answer, request, registry, credential, authorization)
+        return answer
+
+    def _note_refusal(
+        self,
+        answer: Answer,
+        request: Request,
+        registry: Endpoint,
+        credential: Credential | None,
+        authorization: str | None,
+    ) -> None:
+        """Only 401, and only here: some registries answer 403 about what is missing."""
+        is_refused = authorization is not None and answer.status == HTTPStatus.UNAUTHORIZED
+        if is_refused and credential is not None and authorization == credential.basic:
+            self._tokens.refusals.note(registry.authority, credential, request.scope)
 
     async def _authorization(
         self,
@@ -155,11 +174,18 @@ class Conversation:
         credential: Credential | None,
         refused: str | None,
     ) -> str | None:
-        """The value of the Authorization header that answers a challenge; None without one."""
+        """The value of the Authorization header that answers a challenge; None without one.
+
+        Raises Unauthorized for a password that was refused a moment ago, and what tokens raise.
+        """
         if credential is not None and credential.registry_token is not None:
             return f"Bearer {credential.registry_token}"
         if challenge.scheme == "basic":
-            return credential.basic if credential is not None else None
+            if credential is None:
+                return None
+            if self._tokens.refusals.knows(registry.authority, credential, key.scope):
+                raise Unauthorized(f"{registry.authority} has refused this credential")
+            return credential.basic
         token = await self._tokens.token(
             key, registry, challenge, credential, access.certificates, refused
         )

@@ -30,6 +30,7 @@ from pinnedrelease.registry.errors import (
 from pinnedrelease.registry.inquiry import Question, Reply, trouble_of
 from pinnedrelease.registry.line import Line
 from pinnedrelease.registry.pace import Pace, spread
+from pinnedrelease.registry.refusals import REFUSED_RETRY_S
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,6 @@ JITTER = 0.05
 per interval, and rounds that began together part."""
 SHORTEST_SPACING_S = 2.0
 FIRST_RETRY_S = 5.0
-REFUSED_RETRY_S = 900.0
-"""Wrong passwords lock accounts at some registries; a changed Secret is asked with at once."""
 HUB_RATE_PER_S = 2.0
 QUESTION_S = 60.0
 """One question may take several requests: candidates, tokens, manifests."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from pinnedrelease.core.digest import Digest
+from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.errors import ManifestNotFound, Unauthorized
+from pinnedrelease.registry.refusals import REFUSED_RETRY_S
 from registry_parts import access, parts, password, repository
 from scripted_registry import Reply, ScriptedRegistry, Seen, failed, found, manifest, sha256
 
@@ -117,3 +120,106 @@ async def test_a_missing_tag_does_not_make_its_asker_the_one_to_ask_first() -> N
         with pytest.raises(ManifestNotFound):
             await room.client.get(repository(server.address), "1.0", access(OTHER, GOOD))
         assert not room.conversation._accepted
+
+
+def with_token_server(status: int) -> Callable[[Seen], Reply]:
+    """A registry whose token server takes no password but the good one."""
+
+    def script(seen: Seen) -> Reply:
+        if not seen.path.startswith("/token"):
+            realm = f'Bearer realm="http://{seen.headers["host"]}/token",service="s"'
+            is_good = asked_as(seen) == "Bearer good"
+            return found(RAW) if is_good else failed(401, "DENIED", WWW_Authenticate=realm)
+        if asked_as(seen) == GOOD.basic:
+            return Reply(body=json.dumps({"token": "good"}).encode())
+        return Reply(status=status)
+
+    return script
+
+
+def logins(server: ScriptedRegistry, credential: Credential) -> int:
+    """How often a password was sent."""
+    return sum(asked_as(seen) == credential.basic for seen in server.seen)
+
+
+class Time:
+    """Passes when the test says so."""
+
+    now_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize(("status", "expected"), [(401, 1), (403, 2)])
+async def test_a_refused_password_is_not_sent_again_by_each_question(
+    status: int, expected: int
+) -> None:
+    """Twelve digests of a history were twelve logins, and the account was locked.
+
+    A token server's 403 is about what was asked for, its 401 about the password.
+    """
+    time = Time()
+    async with (
+        ScriptedRegistry(with_token_server(status)) as server,
+        parts(server.address, monotonic=time.monotonic) as room,
+    ):
+        for place in (repository(server.address), repository(server.address, "team/other")):
+            for number in range(12):
+                digest = Digest.parse(f"sha256:{number:064x}")
+                with pytest.raises(Unauthorized):
+                    await room.client.exists(place, digest, access(EXPIRED))
+        assert logins(server, EXPIRED) == expected
+
+        assert await room.client.exists(place, DIGEST, access(GOOD)), "another Secret, at once"
+        time.now_s += REFUSED_RETRY_S - 60.0
+        with pytest.raises(Unauthorized):
+            await room.client.exists(place, DIGEST, access(EXPIRED))
+        assert logins(server, EXPIRED) == expected + 1
+
+
+async def test_a_password_that_the_registry_itself_refuses_is_sent_once_for_a_repository() -> None:
+    def script(seen: Seen) -> Reply:
+        if asked_as(seen) == GOOD.basic:
+            return found(RAW)
+        return failed(401, "UNAUTHORIZED", WWW_Authenticate=BASIC)
+
+    async with ScriptedRegistry(script) as server, parts(server.address) as room:
+        place = repository(server.address)
+        for number in range(12):
+            digest = Digest.parse(f"sha256:{number:064x}")
+            with pytest.raises(Unauthorized):
+                await room.client.exists(place, digest, access(EXPIRED))
+        assert logins(server, EXPIRED) == 1
+        assert await room.client.exists(place, DIGEST, access(EXPIRED, GOOD))
+        assert logins(server, EXPIRED) == 1
+
+
+async def test_a_403_about_one_digest_says_nothing_about_the_password() -> None:
+    """Artifactory and Nexus answer so for what is missing."""
+
+    def script(seen: Seen) -> Reply:
+        if asked_as(seen) is None:
+            return failed(401, "UNAUTHORIZED", WWW_Authenticate=BASIC)
+        return found(RAW) if seen.path.endswith(str(DIGEST)) else failed(403, "DENIED")
+
+    async with ScriptedRegistry(script) as server, parts(server.address) as room:
+        place = repository(server.address)
+        with pytest.raises(Unauthorized):
+            await room.client.resolve(place, "gone", access(GOOD))
+        assert await room.client.exists(place, DIGEST, access(GOOD))
+
+
+async def test_a_404_to_nobody_is_no_answer_to_a_password_that_gets_no_token() -> None:
+    def script(seen: Seen) -> Reply:
+        if is_hiding and not seen.path.startswith("/token"):
+            return MISSING
+        return with_token_server(401)(seen)
+
+    is_hiding = False
+    async with ScriptedRegistry(script) as server, parts(server.address) as room:
+        with pytest.raises(Unauthorized):
+            await room.client.exists(repository(server.address), DIGEST, access(EXPIRED))
+        is_hiding = True
+        with pytest.raises(Unauthorized):
+            await room.client.exists(repository(server.address), DIGEST, access(EXPIRED))
