@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from pinnedrelease.core.reference import DEFAULT_DOMAIN, Repository
-from pinnedrelease.registry.endpoint import DOCKER_HUB, split_port
+from pinnedrelease.registry.endpoint import HUB_NAMES, split_port
 
 SECRET_LIMIT_BYTES = 1024 * 1024
 ENTRIES_LIMIT = 1000
-_HUB_NAMES = frozenset({DEFAULT_DOMAIN, "index.docker.io", DOCKER_HUB})
 TOKEN = re.compile(r"[\x21-\x7e]+")
 """What a header can carry. A line break in one would end in an error that shows the token."""
 
@@ -122,7 +121,7 @@ def key_matches(key: str, repository: Repository) -> bool:
     domain, path = _split_key(key)
     host, port = split_port(domain.lower())
     image_host, image_port = split_port(repository.host)
-    if host in _HUB_NAMES and image_host == DEFAULT_DOMAIN:
+    if host in HUB_NAMES and image_host == DEFAULT_DOMAIN:
         host = DEFAULT_DOMAIN
     labels, image_labels = host.split("."), image_host.split(".")
     return (

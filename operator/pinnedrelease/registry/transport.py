@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import httpcore
 import httpx
@@ -82,6 +82,7 @@ class Transport:
             # A proxy resolves names itself: keeping addresses away is its task then.
             pool = httpcore.AsyncHTTPProxy(
                 self._proxy,
+                proxy_auth=_login_of(self._proxy),
                 ssl_context=tls,
                 max_connections=64,
                 max_keepalive_connections=16,
@@ -190,6 +191,14 @@ class Transport:
 
 def _without_authorization(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in headers.items() if name.lower() != "authorization"}
+
+
+def _login_of(proxy: str) -> tuple[bytes, bytes] | None:
+    """User and password of a proxy's URL, which httpcore leaves out."""
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return None
+    return unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
 
 
 def _is_about_trust(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from controlplane.certificates import Authority, KeyPair
 from pinnedrelease.core.registry import TroubleKind
 from pinnedrelease.registry import trust_sets
 from pinnedrelease.registry.errors import NotAllowed, NotTrusted
+from pinnedrelease.registry.host_policy import HostPolicy
+from pinnedrelease.registry.transport import Transport
 from registry_parts import parts
 from scripted_registry import Reply, ScriptedRegistry, Seen
 
@@ -88,3 +91,23 @@ async def test_an_authority_that_one_asker_does_not_trust_is_no_fault_of_the_hos
                 await room.transport.send("GET", f"https://{server.address}/v2/")
 
     assert caught.value.coarse is TroubleKind.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [("", None), ("ana:s%40cret@", "ana:s@cret"), ("ana@", "ana:")],
+)
+async def test_a_proxy_is_told_the_user_of_its_url(login: str, expected: str | None) -> None:
+    """The library leaves user and password out, and the proxy answered 407 to everything."""
+    async with ScriptedRegistry(lambda _: Reply(body=b"through")) as proxy:
+        place = "registry.example.com:80"
+        policy = HostPolicy(plain_http=frozenset({place}))
+        transport = Transport(policy, proxy=f"http://{login}{proxy.address}")
+        answer = await transport.send("GET", f"http://{place}/v2/")
+        await transport.close()
+
+    (seen,) = proxy.seen
+    header = seen.headers.get("proxy-authorization")
+    assert answer.body == b"through"
+    told = None if header is None else base64.b64decode(header.removeprefix("Basic ")).decode()
+    assert told == expected
