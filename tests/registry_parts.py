@@ -19,10 +19,11 @@ from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.host_policy import HostPolicy
 from pinnedrelease.registry.inquiry import Inquiry
 from pinnedrelease.registry.referrers import Referrers
+from pinnedrelease.registry.resolver import Resolver
 from pinnedrelease.registry.sends import Sends
 from pinnedrelease.registry.tagging import Tagging
 from pinnedrelease.registry.token import TokenStore
-from pinnedrelease.registry.transport import Resolver, Transport
+from pinnedrelease.registry.transport import Transport
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

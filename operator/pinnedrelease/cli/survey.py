@@ -206,4 +206,4 @@ class _Look:
         )
 
     def _trouble(self, error: RegistryError) -> Fact:
-        return Fact(trouble=trouble_of(error, self._asker.access), asked_since_s=self._now_s)
+        return Fact(trouble=trouble_of(error), asked_since_s=self._now_s)

@@ -6,10 +6,17 @@ import argparse
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pinnedrelease.controller.registries import RegistrySettings
 from pinnedrelease.core.observed import Limits
-from pinnedrelease.registry.endpoint import is_host, split_port
+from pinnedrelease.registry.endpoint import (
+    DEFAULT_PORTS,
+    DOCKER_HUB,
+    HUB_NAMES,
+    is_host,
+    split_port,
+)
 from pinnedrelease.registry.host_policy import HostPolicy
 
 HTTPS, HTTP = "443", "80"
@@ -71,7 +78,7 @@ def registry_settings(given: argparse.Namespace) -> RegistrySettings:
         return RegistrySettings(
             policy=_policy(given),
             ca_file=given.registry_ca_file,
-            proxy=given.registry_proxy,
+            proxy=_proxy(given.registry_proxy),
             rate_per_s=given.registry_rate,
             slow_interval_s=given.registry_slow_interval,
         )
@@ -85,13 +92,13 @@ def _policy(given: argparse.Namespace) -> HostPolicy:
     plain_http = frozenset(plain) | frozenset(_authority(one, HTTP) for one in plain)
     return HostPolicy(
         private=frozenset(
-            _authority(one, HTTP if one in plain_http else HTTPS)
+            _registry(one, HTTP if one in plain_http else HTTPS)
             for one in _split(given.registry_private_host)
         ),
         plain_http=plain_http,
         token_hosts=frozenset(_pair(one) for one in _split(given.registry_token_host)),
         registries=(
-            frozenset(_authority(one, HTTP if one in plain_http else HTTPS) for one in allowed)
+            frozenset(_registry(one, HTTP if one in plain_http else HTTPS) for one in allowed)
             if allowed
             else None
         ),
@@ -105,6 +112,12 @@ def _split(values: Sequence[str]) -> list[str]:
     return [one.strip().lower() for text in values for one in text.split(",") if one.strip()]
 
 
+def _registry(text: str, default_port: str) -> str:
+    """Images say docker.io, and so do people; the policy is about what is connected to."""
+    host, colon, port = text.partition(":")
+    return _authority(f"{DOCKER_HUB if host in HUB_NAMES else host}{colon}{port}", default_port)
+
+
 def _authority(text: str, default_port: str) -> str:
     host, port = split_port(text)
     if not is_host(host) or not (port or default_port).isdecimal():
@@ -112,11 +125,25 @@ def _authority(text: str, default_port: str) -> str:
     return f"{host}:{port or default_port}"
 
 
+def _proxy(url: str | None) -> str | None:
+    """The proxy's URL. The message of a wrong one does not repeat it: there may be a password."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        is_sound = parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_sound = False
+    if not is_sound:
+        raise ValueError("--registry-proxy wants http://[USER:PASSWORD@]HOST[:PORT], or https://")
+    return url
+
+
 def _pair(text: str) -> tuple[str, str]:
     registry, separator, token_host = text.partition("=")
     if not separator:
         raise ValueError(f"--registry-token-host wants REGISTRY=HOST, not {text!r}")
-    return _authority(registry, HTTPS), _authority(token_host, HTTPS)
+    return _registry(registry, HTTPS), _authority(token_host, HTTPS)
 
 
 def _positive(text: str) -> float:

@@ -6,21 +6,24 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from pinnedrelease.cluster.errors import ClusterError, Forbidden, NotFound
+from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid, NotFound
 from pinnedrelease.cluster.secrets import Secret
 from pinnedrelease.core.reference import Repository
+from pinnedrelease.core.registry import Fact, TroubleKind
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.credentials import (
+    Credential,
     Entry,
     candidates,
     parse_docker_cfg,
     parse_docker_config,
 )
+from pinnedrelease.registry.inquiry import HINT_LIMIT
 from pinnedrelease.registry.line import Line
 
 log = logging.getLogger(__name__)
@@ -66,9 +69,24 @@ class Keyring:
 
     def access_to(self, repository: Repository, key: bytes) -> Access:
         """Credentials bound to the hosts and paths that the Secrets themselves list."""
+        return Access.of(key, self._fitting(repository), self.certificates)
+
+    def about(self, repository: Repository, fact: Fact) -> Fact:
+        """A fact with the notes about these Secrets, where they may be why it is no answer.
+
+        Added here, for one PinnedRelease: the answer itself is shared by all who ask the same.
+        """
+        trouble = fact.trouble
+        if trouble is None or trouble.kind is not TroubleKind.UNAUTHORIZED:
+            return fact
+        unfit = () if self._fitting(repository) else ("no pull secret fits this repository",)
+        hints = [trouble.hint] if trouble.hint else []
+        hint = "; ".join((*hints, *self.notes, *unfit))[:HINT_LIMIT]
+        return replace(fact, trouble=replace(trouble, hint=hint))
+
+    def _fitting(self, repository: Repository) -> tuple[Credential, ...]:
         found = (*candidates(self.own, repository), *candidates(self.pulling, repository))
-        notes = self.notes if found else (*self.notes, "no pull secret fits this repository")
-        return Access.of(key, tuple(dict.fromkeys(found)), self.certificates, notes)
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(slots=True)
@@ -192,17 +210,25 @@ class Keyrings:
             notes.append(FORBIDDEN_NOTE.format("service accounts"))
         except NotFound:
             notes.append(f"there is no service account {account}")
+        except Invalid:
+            notes.append(f"{account[:64]!r} is no name of a service account")
         return ()
 
     async def _entries(self, namespace: str, name: str, notes: list[str]) -> tuple[Entry, ...]:
         secret = await self._secret(namespace, name, notes)
         if secret is None:
             return ()
+
+        def left_out(why: str) -> None:
+            note = f"an entry of Secret {name} is left out: {why}"
+            if note not in notes:
+                notes.append(note)
+
         try:
             if secret.kind == "kubernetes.io/dockerconfigjson":
-                return parse_docker_config(secret.data.get(".dockerconfigjson", b""))
+                return parse_docker_config(secret.data.get(".dockerconfigjson", b""), left_out)
             if secret.kind == "kubernetes.io/dockercfg":
-                return parse_docker_cfg(secret.data.get(".dockercfg", b""))
+                return parse_docker_cfg(secret.data.get(".dockercfg", b""), left_out)
         except ValueError as error:
             notes.append(f"Secret {name} cannot be used: {error}")
             return ()
@@ -231,4 +257,7 @@ class Keyrings:
             notes.append(FORBIDDEN_NOTE.format("Secrets"))
         except NotFound:
             notes.append(f"there is no Secret {name}")
+        except Invalid:
+            # The API server does not check the names in imagePullSecrets; the kubelet goes on, too.
+            notes.append(f"{name[:64]!r} is no name of a Secret")
         return None

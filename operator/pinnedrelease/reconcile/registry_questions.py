@@ -30,7 +30,7 @@ from pinnedrelease.core.registry import (
     TagContent,
 )
 from pinnedrelease.registry.access import Access
-from pinnedrelease.registry.entry import Wanted
+from pinnedrelease.registry.entry import Known, Wanted
 from pinnedrelease.registry.inquiry import Question, Subject
 from pinnedrelease.registry.poller import Poller
 
@@ -63,20 +63,29 @@ def _unproven(pods: tuple[Pod, ...], names: frozenset[str], proof: Proof) -> _Un
     return _Unproven(tuple(digests)[:UNPROVEN_LIMIT], has_config)
 
 
+@dataclass(frozen=True, slots=True)
+class Behalf:
+    """On whose behalf registries are asked."""
+
+    access_to: Callable[[Repository], Access]
+    explain: Callable[[Repository, Fact], Fact]
+    """Adds to a fact what only the owner of the PinnedRelease may read."""
+
+
 class Questions:
     """The questions of one PinnedRelease."""
 
     def __init__(
         self,
         poller: Poller,
-        access_to: Callable[[Repository], Access],
+        behalf: Behalf,
         release: Release,
         spec: DesiredPin,
         pods: tuple[Pod, ...],
         now_s: float,
     ) -> None:
         self._poller = poller
-        self._access_to = access_to
+        self._behalf = behalf
         self._release = release
         self._spec = spec
         self._pin: Pin = effective_pin(spec, release.status, release.generation).pin
@@ -150,16 +159,14 @@ class Questions:
     def facts(self) -> RegistryFacts:
         """What is known now."""
         return RegistryFacts(
-            tag=self._poller.known(self._tag).fact,
+            tag=self._known(self._tag).fact,
             tag_content=self._content_of_tag(),
             digest=self._about_the_pinned(),
             platforms=tuple(
                 self._platform(platform, question) for platform, question in self._platforms.items()
             ),
             earlier=tuple(
-                EarlierFact(
-                    repository=repository, digest=digest, fact=self._poller.known(question).fact
-                )
+                EarlierFact(repository=repository, digest=digest, fact=self._known(question).fact)
                 for (repository, digest), question in self._earlier.items()
             ),
             contents=self._contents(
@@ -179,13 +186,13 @@ class Questions:
         """
         if self._spec.registry.check is not RegistryCheck.TAG_AND_DIGEST:
             return None
-        fact = self._poller.known(self._tag).fact.at(now_s)
+        fact = self._known(self._tag).fact.at(now_s)
         names_the_pinned = fact.digest == self._pin.digest.digest and fact.trouble is None
         return fact if fact.presence is Presence.FOUND and names_the_pinned else None
 
     def _about_the_pinned(self) -> Fact:
         """The newer of the two answers that tell whether the pinned digest is there."""
-        fact, tag = self._poller.known(self._digest).fact, self._vouching
+        fact, tag = self._known(self._digest).fact, self._vouching
         if tag is None or (fact.presence is not None and fact.answered_at_s >= tag.answered_at_s):
             return fact
         return replace(
@@ -203,7 +210,7 @@ class Questions:
         """What is known to be in these digests; nothing about those that have not been read."""
         found: dict[Digest, Content] = {}
         for digest in digests:
-            known = self._poller.known(self._about(digest))
+            known = self._known(self._about(digest))
             if known.content is not None:
                 found[digest] = known.content
             elif known.fact.is_certainly_missing:
@@ -211,11 +218,11 @@ class Questions:
         return Contents(by_digest=found)
 
     def _content_of(self, digest: Digest) -> Content:
-        return self._poller.known(self._about(digest)).content or Content(digest=digest)
+        return self._known(self._about(digest)).content or Content(digest=digest)
 
     def _question_about_tag(self) -> Question | None:
         """What is in the index that the tag points at, when it is not the declared digest."""
-        digest = self._poller.known(self._tag).fact.digest
+        digest = self._known(self._tag).fact.digest
         if digest is None or digest == self._pin.digest.digest:
             return None
         return self._about(digest)
@@ -224,7 +231,7 @@ class Questions:
         if self._tag_content is None:
             return None
         known, digest = (
-            self._poller.known(self._tag_content),
+            self._known(self._tag_content),
             Digest.parse(self._tag_content.reference),
         )
         platforms = known.content.platforms if known.content else ()
@@ -235,13 +242,18 @@ class Questions:
         )
 
     def _platform(self, platform: str, question: Question) -> PlatformFact:
-        known = self._poller.known(question)
+        known = self._known(question)
         return PlatformFact(platform=platform, fact=known.fact, was_found=known.was_found)
+
+    def _known(self, question: Question) -> Known:
+        known = self._poller.known(question)
+        fact = self._behalf.explain(question.repository, known.fact)
+        return known if fact is known.fact else replace(known, fact=fact)
 
     def _question(self, subject: Subject, repository: Repository, reference: str) -> Question:
         access = self._accesses.get(repository)
         if access is None:
-            access = self._access_to(repository)
+            access = self._behalf.access_to(repository)
             self._accesses[repository] = access
         return Question(subject, repository, reference, access)
 

@@ -21,7 +21,7 @@ from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.clock import Clock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.keyring import KeyringName, Keyrings
-from pinnedrelease.reconcile.registry_questions import Questions
+from pinnedrelease.reconcile.registry_questions import Behalf, Questions
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.inquiry import Question
 from pinnedrelease.registry.poller import Poller
@@ -78,7 +78,8 @@ class RegistryWatch:
         def access_to(repository: Repository) -> Access:
             return keyring.access_to(repository, self._key)
 
-        asked = Questions(self._poller, access_to, release, spec, pods or (), now_s)
+        behalf = Behalf(access_to, keyring.about)
+        asked = Questions(self._poller, behalf, release, spec, pods or (), now_s)
         self._poller.follow(key, asked.wanted(self._slow_interval_s))
         self._answer_request(key, release)
         facts = asked.facts()

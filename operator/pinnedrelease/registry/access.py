@@ -23,8 +23,6 @@ class Access:
     credentials: tuple[Credential, ...] = field(default=(), compare=False, repr=False)
     certificates: str | None = field(default=None, compare=False, repr=False)
     """Certificates in PEM to trust beside the operator's own."""
-    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """Where credentials were looked for in vain; for the owner of the Secrets."""
 
     @classmethod
     def of(
@@ -32,12 +30,11 @@ class Access:
         key: bytes,
         credentials: tuple[Credential, ...],
         certificates: str | None = None,
-        notes: tuple[str, ...] = (),
     ) -> Access:
         """An access with its fingerprint. At most four credentials are ever tried."""
         tried = credentials[:CANDIDATES_LIMIT]
         if not tried and certificates is None:
-            return cls(notes=notes)
+            return cls()
         parts = [certificates or ""]
         for one in tried:
             parts += [
@@ -47,9 +44,7 @@ class Access:
         # The length of each part stands before it: no two lists make the same text.
         text = "".join(f"{len(part)}:{part}" for part in parts)
         fingerprint = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
-        return cls(
-            fingerprint=fingerprint, credentials=tried, certificates=certificates, notes=notes
-        )
+        return cls(fingerprint=fingerprint, credentials=tried, certificates=certificates)
 
 
 ANONYMOUS = Access()

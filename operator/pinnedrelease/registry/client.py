@@ -10,7 +10,7 @@ from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.errors import InvalidDigest
 from pinnedrelease.core.reference import Repository
 from pinnedrelease.registry.access import Access
-from pinnedrelease.registry.answers import error_for
+from pinnedrelease.registry.answers import Named, error_for
 from pinnedrelease.registry.conversation import Conversation, Request
 from pinnedrelease.registry.errors import BadAnswer, ManifestNotFound, RegistryError
 from pinnedrelease.registry.manifest import ACCEPT, Manifest, read_manifest
@@ -102,7 +102,11 @@ class RegistryClient:
             return answer
         if answer.status < HTTPStatus.BAD_REQUEST:
             raise BadAnswer(f"{request}: {answer.status}")
-        raise error_for(str(request), answer.status, answer.headers, answer.body, self._now())
+        _, _, reference = request.path.partition("manifests/")
+        named = Named(request.repository.path, reference)
+        raise error_for(
+            str(request), answer.status, answer.headers, answer.body, self._now(), named
+        )
 
 
 def manifest_request(method: str, repository: Repository, reference: str) -> Request:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from pinnedrelease.core.reference import Repository
 from pinnedrelease.registry.access import Access
+from pinnedrelease.registry.answers import says_no_repository
 from pinnedrelease.registry.challenge import Challenge, parse_challenges
 from pinnedrelease.registry.credentials import Credential
 from pinnedrelease.registry.endpoint import Endpoint, endpoint_for
@@ -62,28 +63,38 @@ class Conversation:
     async def send(self, request: Request, access: Access) -> Answer:
         """The answer, whatever its status. Raises RegistryErrors.
 
-        The next credential is tried only when one is refused: never after a time-out or a 429.
+        The next credential is tried only when one is refused, or is told that there is no such
+        repository: never after a time-out or a 429. A 404 to nobody, beside a refused credential,
+        is that refusal: registries hide from strangers what is there.
         """
         registry = endpoint_for(request.repository, self._policy.plain_http)
         self._policy.check_registry(registry)
         candidates: tuple[Credential | None, ...] = (*access.credentials, None)
         place = (request.repository, access)
         first = min(self._accepted.get(place, 0), len(candidates) - 1)
-        refused: Unauthorized | None = None
-        answer: Answer | None = None
+        failure: Unauthorized | None = None
+        refused: Answer | None = None
+        absent: Answer | None = None
         for number in (first, *(one for one in range(len(candidates)) if one != first)):
+            credential = candidates[number]
             try:
-                answer = await self._send_as(request, registry, access, number, candidates[number])
+                answer = await self._send_as(request, registry, access, number, credential)
             except Unauthorized as error:
-                refused = error if refused is None or not refused.hint else refused
+                failure = error if failure is None or not failure.hint else failure
                 continue
-            if answer.status not in _REFUSED:
-                _remember(self._accepted, place, number)
+            if answer.status in _REFUSED:
+                refused = refused or answer
+            elif _may_be_hiding(answer, credential):
+                absent = absent or answer
+            else:
+                if answer.status < HTTPStatus.BAD_REQUEST:
+                    _remember(self._accepted, place, number)
                 return answer
-        if refused is not None:
-            raise refused
-        assert answer is not None, "there is always one candidate"  # noqa: S101
-        return answer
+        if failure is not None:
+            raise failure
+        last = refused or absent
+        assert last is not None, "there is always one candidate"  # noqa: S101
+        return last
 
     async def _send_as(
         self,
@@ -109,9 +120,20 @@ class Conversation:
                 failure = error
             is_fresh = authorization is not None
         answer = await self._send_with(request, registry, access, authorization)
+        self._note_refusal(answer, request, registry, credential, authorization)
+        if failure is not None and answer.status == HTTPStatus.NOT_FOUND:
+            # That is what strangers are told: it is no answer to a credential that was not taken.
+            raise failure
         is_old = authorization is not None and not is_fresh and answer.status in _OLD_TOKEN
         if is_old:
-            answer = await self._send_with(request, registry, access, None)
+            bare = await self._send_with(request, registry, access, None)
+            if bare.status == HTTPStatus.NOT_FOUND and remembered is not None:
+                # What nobody in particular may not see says nothing about us.
+                authorization = await self._authorization(
+                    remembered, key, registry, access, credential, kept
+                )
+                return await self._send_with(request, registry, access, authorization)
+            answer = bare
         if answer.status != HTTPStatus.UNAUTHORIZED:
             return answer
         challenge = _best_challenge(answer)
@@ -126,7 +148,22 @@ class Conversation:
         )
         if authorization is None:
             return answer
-        return await self._send_with(request, registry, access, authorization)
+        answer = await self._send_with(request, registry, access, authorization)
+        self._note_refusal(answer, request, registry, credential, authorization)
+        return answer
+
+    def _note_refusal(
+        self,
+        answer: Answer,
+        request: Request,
+        registry: Endpoint,
+        credential: Credential | None,
+        authorization: str | None,
+    ) -> None:
+        """Only 401, and only here: some registries answer 403 about what is missing."""
+        is_refused = authorization is not None and answer.status == HTTPStatus.UNAUTHORIZED
+        if is_refused and credential is not None and authorization == credential.basic:
+            self._tokens.refusals.note(registry.authority, credential, request.scope)
 
     async def _authorization(
         self,
@@ -137,11 +174,18 @@ class Conversation:
         credential: Credential | None,
         refused: str | None,
     ) -> str | None:
-        """The value of the Authorization header that answers a challenge; None without one."""
+        """The value of the Authorization header that answers a challenge; None without one.
+
+        Raises Unauthorized for a password that was refused a moment ago, and what tokens raise.
+        """
         if credential is not None and credential.registry_token is not None:
             return f"Bearer {credential.registry_token}"
         if challenge.scheme == "basic":
-            return credential.basic if credential is not None else None
+            if credential is None:
+                return None
+            if self._tokens.refusals.knows(registry.authority, credential, key.scope):
+                raise Unauthorized(f"{registry.authority} has refused this credential")
+            return credential.basic
         token = await self._tokens.token(
             key, registry, challenge, credential, access.certificates, refused
         )
@@ -163,6 +207,14 @@ class Conversation:
             redirects=request.redirects,
             certificates=access.certificates,
         )
+
+
+def _may_be_hiding(answer: Answer, credential: Credential | None) -> bool:
+    """Whether somebody else may be told more than this 404."""
+    is_stranger = credential is None
+    return answer.status == HTTPStatus.NOT_FOUND and (
+        is_stranger or says_no_repository(answer.body)
+    )
 
 
 def _best_challenge(answer: Answer) -> Challenge | None:

@@ -9,16 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from pinnedrelease.core.reference import DEFAULT_DOMAIN, Repository
-from pinnedrelease.registry.endpoint import DOCKER_HUB, split_port
+from pinnedrelease.registry.endpoint import HUB_NAMES, split_port
 
 SECRET_LIMIT_BYTES = 1024 * 1024
 ENTRIES_LIMIT = 1000
-_HUB_NAMES = frozenset({DEFAULT_DOMAIN, "index.docker.io", DOCKER_HUB})
+TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry. A line break in one would end in an error that shows the token."""
+
+Tell = Callable[[str], None]
+"""Hears why an entry is left out, in words without secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +52,22 @@ class Entry:
     credential: Credential
 
 
-def parse_docker_config(raw: bytes) -> tuple[Entry, ...]:
+def _silent(_: str) -> None:
+    """Nobody wants to know."""
+
+
+def parse_docker_config(raw: bytes, left_out: Tell = _silent) -> tuple[Entry, ...]:
     """Entries of ``.dockerconfigjson``. Raises ValueError when it is no such document."""
     document = _object(raw)
     auths = document.get("auths", {})
     if not isinstance(auths, Mapping):
         raise ValueError("auths is not an object")  # noqa: TRY004 - one kind of error
-    return tuple(_entries(auths))
+    return tuple(_entries(auths, left_out))
 
 
-def parse_docker_cfg(raw: bytes) -> tuple[Entry, ...]:
+def parse_docker_cfg(raw: bytes, left_out: Tell = _silent) -> tuple[Entry, ...]:
     """Entries of a legacy ``.dockercfg``. Raises ValueError when it is no such document."""
-    return tuple(_entries(_object(raw)))
+    return tuple(_entries(_object(raw), left_out))
 
 
 def parse_entry(entry: Mapping[str, object]) -> Credential:
@@ -67,9 +76,13 @@ def parse_entry(entry: Mapping[str, object]) -> Credential:
     Raises ValueError for a malformed ``auth``, and for what no request can carry.
     """
     fields = {name.lower(): text for name, text in entry.items() if isinstance(text, str)}
-    for text in fields.values():
-        text.encode()
-    if not (fields.get("registrytoken") or "").isascii():
+    try:
+        for text in fields.values():
+            text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a field is not text") from None
+    registry_token = (fields.get("registrytoken") or "").strip()
+    if registry_token and not TOKEN.fullmatch(registry_token):
         raise ValueError("registrytoken is no token")
     username, password = fields.get("username"), fields.get("password")
     if fields.get("auth"):
@@ -81,7 +94,7 @@ def parse_entry(entry: Mapping[str, object]) -> Credential:
         username=username or ("" if password else None),
         password=password or None,
         identity_token=identity_token,
-        registry_token=fields.get("registrytoken") or None,
+        registry_token=registry_token or None,
     )
 
 
@@ -108,7 +121,7 @@ def key_matches(key: str, repository: Repository) -> bool:
     domain, path = _split_key(key)
     host, port = split_port(domain.lower())
     image_host, image_port = split_port(repository.host)
-    if host in _HUB_NAMES and image_host == DEFAULT_DOMAIN:
+    if host in HUB_NAMES and image_host == DEFAULT_DOMAIN:
         host = DEFAULT_DOMAIN
     labels, image_labels = host.split("."), image_host.split(".")
     return (
@@ -130,14 +143,14 @@ def _split_key(key: str) -> tuple[str, str]:
     return domain, path.strip("/")
 
 
-def _entries(auths: Mapping[str, object]) -> Iterator[Entry]:
+def _entries(auths: Mapping[str, object], left_out: Tell) -> Iterator[Entry]:
     for key, entry in list(auths.items())[:ENTRIES_LIMIT]:
         if not isinstance(entry, Mapping):
             continue
         try:
             yield Entry(key=key, credential=parse_entry(entry))
-        except ValueError:
-            continue
+        except ValueError as error:
+            left_out(str(error))
 
 
 def _object(raw: bytes) -> Mapping[str, object]:

@@ -6,10 +6,12 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from pinnedrelease.core.reference import DEFAULT_DOMAIN, Repository
+from pinnedrelease.core.reference import DEFAULT_DOMAIN, LEGACY_DEFAULT_DOMAIN, Repository
 from pinnedrelease.registry.errors import NotAllowed
 
 DOCKER_HUB = "registry-1.docker.io"
+HUB_NAMES = frozenset({DEFAULT_DOMAIN, LEGACY_DEFAULT_DOMAIN, DOCKER_HUB})
+"""What people call Docker Hub; images name the first, and the last one is connected to."""
 HOST_LIMIT = 253
 PORT_LIMIT = 65535
 DEFAULT_PORTS = {"https": 443, "http": 80}

@@ -25,6 +25,10 @@ class Unreachable(RegistryError):
     coarse = TroubleKind.UNREACHABLE
 
 
+class NotTrusted(Unreachable):
+    """Nobody whom this asker trusts vouches for the certificate; others may trust others."""
+
+
 class NotAllowed(RegistryError):
     """Our own rules forbid the connection; nothing has been sent."""
 

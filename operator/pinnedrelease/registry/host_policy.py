@@ -15,6 +15,14 @@ from pinnedrelease.registry.errors import NotAllowed
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv4 behind a translator (RFC 6052): 64:ff9b::a9fe:a9fe is the cloud's metadata."""
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""The same with a length of a site's own (RFC 8215): nobody can tell which address is meant."""
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+"""IPv4 as it was first written in IPv6 (RFC 4291, section 2.5.5.1), given up since."""
+_LOOPBACK = ipaddress.IPv6Address("::1")
+
 WELL_KNOWN_TOKEN_HOSTS = {
     f"{DOCKER_HUB}:443": "auth.docker.io:443",
     "registry.gitlab.com:443": "gitlab.com:443",
@@ -54,17 +62,21 @@ class HostPolicy:
 
     def check_address(self, text: str, authority: str) -> Address:
         """The address to connect to. Raises NotAllowed; the message does not name the address."""
-        address = plain_address(ipaddress.ip_address(text))
+        written = ipaddress.ip_address(text)
+        address = plain_address(written)
         refused = NotAllowed(f"{authority} leads to an address that is not allowed")
-        if any(address in network for network in self.denied_networks):
+        if any(one in network for network in self.denied_networks for one in (written, address)):
             raise refused
         if f"{address}:{authority.rpartition(':')[2]}" in self.denied_endpoints:
+            raise refused
+        if address in _LOCAL_NAT64:
             raise refused
         if address.is_link_local or address.is_multicast or address.is_unspecified:
             raise refused
         if not address.is_global and authority not in self.private:
             raise refused
-        return address
+        # A cluster without IPv4 reaches what is meant through the translator alone.
+        return written if written in _NAT64 else address
 
     def may_see_credentials(self, registry: Endpoint, realm: Endpoint) -> bool:
         """Whether a token server may be sent a registry's credentials."""
@@ -115,6 +127,8 @@ def is_ip(host: str) -> bool:
 
 def plain_address(address: Address) -> Address:
     """The address that is really meant: IPv4 inside IPv6 is IPv4."""
-    if isinstance(address, ipaddress.IPv6Address):
-        return address.ipv4_mapped or address.sixtofour or address
-    return address
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > int(_LOOPBACK)):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address

@@ -12,10 +12,11 @@ from pinnedrelease.core.reference import Repository
 from pinnedrelease.core.registry import Presence, Trouble
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.client import RegistryClient
-from pinnedrelease.registry.errors import ManifestNotFound, RegistryError, Unauthorized
+from pinnedrelease.registry.errors import ManifestNotFound, RegistryError
 from pinnedrelease.registry.manifest import Manifest
 
 CONTENTS_LIMIT = 10_000
+HINT_LIMIT = 500
 
 
 class Subject(Enum):
@@ -99,9 +100,6 @@ class Inquiry:
             self._contents.popitem(last=False)
 
 
-def trouble_of(error: RegistryError, access: Access) -> Trouble:
-    """The part of an error that the owner of a PinnedRelease may read."""
-    hints = [error.hint] if error.hint else []
-    if isinstance(error, Unauthorized):
-        hints += access.notes
-    return Trouble(kind=error.coarse, hint="; ".join(hints)[:500])
+def trouble_of(error: RegistryError) -> Trouble:
+    """The part of an error that every owner of a PinnedRelease may read."""
+    return Trouble(kind=error.coarse, hint=error.hint[:HINT_LIMIT])

@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from pinnedrelease.core.reference import DEFAULT_DOMAIN
 from pinnedrelease.core.registry import Fact, Trouble, TroubleKind
 from pinnedrelease.registry.entry import (
     CONFIRM_AFTER_S,
@@ -20,23 +18,25 @@ from pinnedrelease.registry.entry import (
     Known,
     Wanted,
 )
-from pinnedrelease.registry.errors import NotAllowed, RateLimited, RegistryError, Unreachable
+from pinnedrelease.registry.errors import (
+    NotAllowed,
+    RateLimited,
+    RegistryError,
+    Unreachable,
+)
 from pinnedrelease.registry.inquiry import Question, Reply, trouble_of
-from pinnedrelease.registry.line import Line
-from pinnedrelease.registry.pace import Pace, spread
+from pinnedrelease.registry.lane import Lane, is_silence
+from pinnedrelease.registry.pace import spread
+from pinnedrelease.registry.refusals import REFUSED_RETRY_S
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32
-AT_ONCE_PER_HOST = 4
 JITTER = 0.05
 """A round comes up to so much later than the interval, and never earlier: at most one request
 per interval, and rounds that began together part."""
 SHORTEST_SPACING_S = 2.0
 FIRST_RETRY_S = 5.0
-REFUSED_RETRY_S = 900.0
-"""Wrong passwords lock accounts at some registries; a changed Secret is asked with at once."""
-HUB_RATE_PER_S = 2.0
 QUESTION_S = 60.0
 """One question may take several requests: candidates, tokens, manifests."""
 
@@ -58,17 +58,6 @@ class Asks(Protocol):
         """One answer. Raises RegistryErrors."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Lane:
-    """One host."""
-
-    pace: Pace
-    line: Line[Question] = field(default_factory=Line)
-    questions: int = 0
-    trouble: Trouble | None = None
-    """Why it is left alone for a while, when it is: that is an answer to every question."""
-
-
 class Poller:
     """Owns the questions, their schedule and the facts. ``run`` does the asking."""
 
@@ -86,7 +75,7 @@ class Poller:
         self._rate_per_s = rate_per_s
         self._wishes: dict[Follower, Mapping[Question, Wanted]] = {}
         self._entries: dict[Question, Entry] = {}
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._running = 0
         self._wake = asyncio.Event()
 
@@ -163,14 +152,14 @@ class Poller:
             first_s = now_s + wish.within_s * self._clock.unit_random()
             lane.line.put(question, first_s, urgent=wish.urgent)
         entry.followers[follower] = wish
-        self._account(lane, entry)
+        lane.account(entry)
         if entry.is_running:
             return
         never_answered = entry.known.fact.presence is None and entry.known.fact.trouble is None
         if wish.urgent and never_answered:
             lane.line.put(question, now_s, urgent=True)
         elif entry.started_at_s > NEVER and not entry.failures:
-            interval_s = self._interval_s(lane, entry)
+            interval_s = lane.interval_s(entry)
             if entry.missing_since_s is not None:
                 interval_s = min(interval_s, CONFIRM_AFTER_S)
             lane.line.put(question, entry.started_at_s + interval_s)
@@ -179,7 +168,7 @@ class Poller:
         entry, lane = self._entries[question], self._lane(question)
         del entry.followers[follower]
         if entry.followers:
-            self._account(lane, entry)
+            lane.account(entry)
             return
         lane.pace.need_per_s -= entry.share_per_s
         lane.questions -= 1
@@ -192,22 +181,11 @@ class Poller:
         if lane is not None and not lane.questions and not lane.pace.running:
             del self._lanes[host]
 
-    def _lane(self, question: Question) -> _Lane:
+    def _lane(self, question: Question) -> Lane:
         host = question.repository.host
         if host not in self._lanes:
-            rate = min(self._rate_per_s, HUB_RATE_PER_S) if host == DEFAULT_DOMAIN else (
-                self._rate_per_s
-            )  # fmt: skip
-            self._lanes[host] = _Lane(pace=Pace(rate_per_s=rate, at_once=AT_ONCE_PER_HOST))
+            self._lanes[host] = Lane.to(host, self._rate_per_s)
         return self._lanes[host]
-
-    def _account(self, lane: _Lane, entry: Entry) -> None:
-        lane.pace.need_per_s -= entry.share_per_s
-        entry.share_per_s = 1.0 / entry.interval_s
-        lane.pace.need_per_s += entry.share_per_s
-
-    def _interval_s(self, lane: _Lane, entry: Entry) -> float:
-        return entry.interval_s * lane.pace.stretch
 
     def _start_due(self, group: asyncio.TaskGroup) -> float | None:
         """Start what is due. Returns the seconds until something may be; None: until woken."""
@@ -230,14 +208,14 @@ class Poller:
                 self._lanes[host] = self._lanes.pop(host)
         return min(pauses) if pauses else None
 
-    def _start(self, group: asyncio.TaskGroup, lane: _Lane, entry: Entry, now_s: float) -> None:
+    def _start(self, group: asyncio.TaskGroup, lane: Lane, entry: Entry, now_s: float) -> None:
         lane.pace.started(now_s)
         self._running += 1
         entry.is_running = True
         entry.started_at_s = now_s
         group.create_task(self._ask(lane, entry), name=f"ask {entry.question}")
 
-    async def _ask(self, lane: _Lane, entry: Entry) -> None:
+    async def _ask(self, lane: Lane, entry: Entry) -> None:
         question = entry.question
         reply: Reply | None = None
         trouble = Trouble(kind=TroubleKind.BAD_ANSWER)
@@ -247,9 +225,9 @@ class Poller:
             lane.pace.answered()
             lane.trouble = None
         except RegistryError as error:
-            trouble = trouble_of(error, question.access)
+            trouble = trouble_of(error)
             delay_s = self._after_error(lane, entry, error)
-            if isinstance(error, Unreachable | RateLimited):
+            if is_silence(error):
                 self._tell_of_silence(lane, trouble)
             if entry.known.fact.trouble != trouble:
                 log.warning("no answer", extra={"question": str(question), "error": str(error)})
@@ -270,7 +248,7 @@ class Poller:
             return
         now_s = self._clock.monotonic_s()
         if reply is not None:
-            round_s = entry.answered(reply, self._interval_s(lane, entry), now_s)
+            round_s = entry.answered(reply, lane.interval_s(entry), now_s)
             delay_s = self._next_round_s(round_s)
         else:
             entry.troubled(trouble)
@@ -288,7 +266,7 @@ class Poller:
             host = question.repository.host
             raise Unreachable(f"{host} did not answer within {QUESTION_S:.0f} s") from error
 
-    def _tell_of_silence(self, lane: _Lane, trouble: Trouble) -> None:
+    def _tell_of_silence(self, lane: Lane, trouble: Trouble) -> None:
         """A host that is left alone for a while: nobody has to wait to learn that."""
         lane.trouble = trouble
         now_s = self._clock.monotonic_s()
@@ -302,17 +280,11 @@ class Poller:
                 if entry.has_news(now_s):
                     self._on_change(frozenset(entry.followers))
 
-    def _after_error(self, lane: _Lane, entry: Entry, error: RegistryError) -> float:
+    def _after_error(self, lane: Lane, entry: Entry, error: RegistryError) -> float:
         """Note a failure; returns the seconds until the next attempt."""
         now_s, chance = self._clock.monotonic_s(), self._clock.unit_random()
-        interval_s = self._interval_s(lane, entry)
-        match error:
-            case RateLimited():
-                lane.pace.told_to_wait(now_s, error.retry_after_s, chance)
-            case Unreachable():
-                lane.pace.failed(now_s, chance)
-            case _:
-                lane.pace.answered()
+        interval_s = lane.interval_s(entry)
+        lane.ended(error, now_s, chance)
         entry.failures += 1
         if isinstance(error, Unreachable | RateLimited):
             growing_s = FIRST_RETRY_S * 2.0 ** min(entry.failures - 1, 20)

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from pinnedrelease.registry.answers import error_for
 from pinnedrelease.registry.challenge import Challenge
-from pinnedrelease.registry.credentials import Credential
+from pinnedrelease.registry.credentials import TOKEN, Credential
 from pinnedrelease.registry.endpoint import Endpoint
 from pinnedrelease.registry.errors import (
     BadAnswer,
@@ -23,6 +23,7 @@ from pinnedrelease.registry.errors import (
     Unauthorized,
 )
 from pinnedrelease.registry.host_policy import HostPolicy
+from pinnedrelease.registry.refusals import Refusals
 from pinnedrelease.registry.sends import Sends
 from pinnedrelease.registry.transport import Answer
 
@@ -71,6 +72,7 @@ class TokenStore:
         self._monotonic = monotonic
         self._now = now
         self._kept: OrderedDict[TokenKey, tuple[str, float]] = OrderedDict()
+        self.refusals = Refusals(monotonic)
         self._locks: WeakValueDictionary[TokenKey, asyncio.Lock] = WeakValueDictionary()
 
     def known(self, key: TokenKey) -> str | None:
@@ -113,8 +115,12 @@ class TokenStore:
         server = self._policy.realm_endpoint(registry, realm)
         trusted = credential if self._policy.may_see_credentials(registry, server) else None
         asked = _Asked(realm, challenge.get("service"), key.scope, trusted, certificates)
+        if trusted is not None and self.refusals.knows(realm, trusted, key.scope):
+            raise Unauthorized(f"token server {server.authority} has refused this credential")
         answer = await self._ask(asked)
         if answer.status != HTTPStatus.OK:
+            if trusted is not None:
+                self._note_refusal(answer, realm, trusted, key.scope)
             if credential is not trusted:
                 raise TokenHostNotListed(registry.authority, server.authority)
             raise self._refusal(answer, server)
@@ -124,6 +130,12 @@ class TokenStore:
         while len(self._kept) > CACHE_LIMIT:
             self._kept.popitem(last=False)
         return token
+
+    def _note_refusal(self, answer: Answer, realm: str, credential: Credential, scope: str) -> None:
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            self.refusals.note(realm, credential)
+        elif answer.status == HTTPStatus.FORBIDDEN:
+            self.refusals.note(realm, credential, scope)
 
     async def _ask(self, asked: _Asked) -> Answer:
         credential = asked.credential
@@ -178,7 +190,7 @@ def _read(answer: Answer) -> tuple[str, float]:
         raise BadAnswer("the token server's answer is not JSON") from error
     found = document if isinstance(document, dict) else {}
     token = found.get("token") or found.get("access_token")
-    if not isinstance(token, str) or not token.isprintable() or not token.isascii():
+    if not isinstance(token, str) or not TOKEN.fullmatch(token):
         raise BadAnswer("the token server's answer has no token")
     life = found.get("expires_in", DEFAULT_LIFE_S)
     seconds = float(life) if isinstance(life, int | float) else DEFAULT_LIFE_S

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import urljoin
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import httpcore
 import httpx
 
 from pinnedrelease import __version__
 from pinnedrelease.registry.endpoint import Endpoint
-from pinnedrelease.registry.errors import BadAnswer, NotAllowed, RegistryError, Unreachable
+from pinnedrelease.registry.errors import (
+    BadAnswer,
+    NotAllowed,
+    NotTrusted,
+    RegistryError,
+    Unreachable,
+)
 from pinnedrelease.registry.host_policy import HostPolicy, endpoint_of_url
+from pinnedrelease.registry.resolver import Resolver, SystemResolver
+from pinnedrelease.registry.trust_sets import TrustSets
 from pinnedrelease.tls import client_context
 
 BODY_LIMIT = 4 * 1024 * 1024
 DEADLINE_S = 20.0
 STEP_S = 5.0
 REDIRECTS = 3
-TRUST_SETS_LIMIT = 32
-RESOLVER_THREADS = 8
 _REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -41,32 +42,6 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     url: str
-
-
-class Resolver(Protocol):
-    """Names to addresses."""
-
-    async def resolve(self, host: str, port: int) -> list[str]:
-        """The addresses of a host. Raises OSError."""
-
-
-class SystemResolver:
-    """The resolver of this machine.
-
-    With threads of its own: a name server that does not answer holds a thread for half a minute,
-    and must not hold those that others wait for.
-    """
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
-
-    async def resolve(self, host: str, port: int) -> list[str]:
-        """The addresses of a host. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        )
-        return [str(entry[4][0]) for entry in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +69,13 @@ class Transport:
         """``tell`` hears of each request: the authority asked, and a status or an error."""
         self._policy = policy
         self._tell = tell
-        self._ca_file = ca_file
         self._proxy = proxy
         self._backend = _CheckedBackend(policy, resolver or SystemResolver())
-        self._clients: OrderedDict[str, httpx.AsyncClient] = OrderedDict()
-        """By the certificates that are trusted beside the operator's own."""
+        self._clients = TrustSets(self._new_client, ca_file)
 
     async def close(self) -> None:
         """Close the connections."""
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
-
-    async def _client_for(self, certificates: str) -> httpx.AsyncClient:
-        client = self._clients.get(certificates)
-        if client is None:
-            # Reading the system's certificates takes 20 ms and more.
-            tls = await asyncio.to_thread(_tls, self._ca_file, certificates)
-            client = self._clients.setdefault(certificates, self._new_client(tls))
-        self._clients.move_to_end(certificates)
-        while len(self._clients) > TRUST_SETS_LIMIT:
-            _, oldest = self._clients.popitem(last=False)
-            await oldest.aclose()
-        return client
+        await self._clients.close()
 
     def _new_client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
         pool: httpcore.AsyncConnectionPool
@@ -124,6 +83,7 @@ class Transport:
             # A proxy resolves names itself: keeping addresses away is its task then.
             pool = httpcore.AsyncHTTPProxy(
                 self._proxy,
+                proxy_auth=_login_of(self._proxy),
                 ssl_context=tls,
                 max_connections=64,
                 max_keepalive_connections=16,
@@ -169,17 +129,24 @@ class Transport:
         """
         authority = endpoint_of_url(url).authority
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                client = await self._client_for(certificates or "")
-                first = _Hop(method, url, dict(headers or {}), content)
+            first = _Hop(method, url, dict(headers or {}), content)
+            async with (
+                asyncio.timeout(DEADLINE_S),
+                self._clients.trusting(certificates or "") as client,
+            ):
                 answer = await self._follow(client, first, redirects)
         except TimeoutError as error:
             self._tell(authority, "timeout")
             raise Unreachable(f"{authority} did not answer within {DEADLINE_S:.0f} s") from error
+        except httpx.LocalProtocolError:
+            # What we wanted to send is no HTTP: not the host's fault. The cause may show a secret.
+            self._tell(authority, "refused")
+            raise NotAllowed(f"the request to {authority} cannot be written as HTTP") from None
         except (httpx.HTTPError, httpcore.NetworkError, OSError, ssl.SSLError) as error:
             self._tell(authority, "unreachable")
             cause = str(error)[:200] or type(error).__name__
-            raise Unreachable(f"{authority} cannot be reached: {cause}") from error
+            kind = NotTrusted if _is_about_trust(error) else Unreachable
+            raise kind(f"{authority} cannot be reached: {cause}") from error
         except RegistryError:
             self._tell(authority, "refused")
             raise
@@ -227,9 +194,14 @@ def _without_authorization(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in headers.items() if name.lower() != "authorization"}
 
 
-def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
-    """Verification against the system's certificates and the given ones. Raises NotAllowed.
+def _login_of(proxy: str) -> tuple[bytes, bytes] | None:
+    """User and password of a proxy's URL, which httpcore leaves out."""
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return None
+    return unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
 
+<<<<<<< HEAD
     Nothing has been sent then, so that is not counted against the host.
     """
     tls = client_context()
@@ -241,6 +213,17 @@ def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
     except (OSError, ssl.SSLError, ValueError) as error:
         raise NotAllowed("the certificates to trust cannot be read") from error
     return tls
+=======
+
+def _is_about_trust(error: BaseException) -> bool:
+    """Whether a connection failed because nobody vouches for the other side's certificate."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+>>>>>>> s5r
 
 
 async def _bounded(response: httpx.Response, endpoint: Endpoint) -> bytes:
@@ -283,7 +266,11 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         authority = f"{host.strip('[]').lower()}:{port}"
-        addresses = await self._resolver.resolve(host.strip("[]"), port)
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._resolver.resolve(host.strip("[]"), port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"{authority} cannot be looked up in time") from error
         checked = [self._policy.check_address(one, authority) for one in addresses]
         if not checked:
             raise httpcore.ConnectError(f"{authority} has no address")

@@ -33,6 +33,8 @@ def test_a_public_address_may_be_dialled(address: str) -> None:
         "127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0",
         "224.0.0.1", "100.64.0.1", "::1", "fe80::1", "fc00::1", "::", "ff02::1",
         "::ffff:127.0.0.1", "::ffff:169.254.169.254", "2002:7f00:1::", "240.0.0.1",
+        "64:ff9b::169.254.169.254", "64:ff9b::10.1.2.3", "64:ff9b:1::93.184.216.34",
+        "::169.254.169.254", "::10.1.2.3", "::2",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_refused(address: str) -> None:
@@ -47,10 +49,34 @@ def test_a_listed_host_may_be_private(address: str) -> None:
     HostPolicy(private=frozenset({HOST})).check_address(address, HOST)
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "fe80::1", "224.0.0.1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "0.0.0.0", "fe80::1", "224.0.0.1", "64:ff9b::169.254.169.254",
+        "64:ff9b:1::1", "::169.254.169.254",
+    ],
+)  # fmt: skip
 def test_not_even_a_listed_host_may_lead_to_metadata_or_nowhere(address: str) -> None:
     with pytest.raises(NotAllowed):
         HostPolicy(private=frozenset({HOST})).check_address(address, HOST)
+
+
+def test_a_translated_address_is_judged_by_what_it_means_and_dialled_as_it_is() -> None:
+    """A cluster with IPv6 alone reaches IPv4 registries in this way only (DNS64)."""
+    translated = "64:ff9b::5db8:d822"
+
+    assert str(HostPolicy().check_address(translated, HOST)) == translated
+    assert str(HostPolicy().check_address("::93.184.216.34", HOST)) == "93.184.216.34"
+    with pytest.raises(NotAllowed):
+        HostPolicy().never_to("93.184.216.34:443").check_address(translated, HOST)
+
+
+@pytest.mark.parametrize("network", ["93.184.216.0/24", "64:ff9b::/96"])
+def test_a_denied_network_is_denied_in_each_spelling(network: str) -> None:
+    policy = HostPolicy(denied_networks=(ipaddress.ip_network(network),))
+
+    with pytest.raises(NotAllowed):
+        policy.check_address("64:ff9b::93.184.216.34", HOST)
 
 
 def test_a_denied_network_stays_denied_for_listed_hosts() -> None:

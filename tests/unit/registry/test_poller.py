@@ -16,7 +16,14 @@ from pinnedrelease.core.registry import Presence, TroubleKind
 from pinnedrelease.registry import poller
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.entry import Follower, Wanted
-from pinnedrelease.registry.errors import RateLimited, RegistryError, Unauthorized, Unreachable
+from pinnedrelease.registry.errors import (
+    NotAllowed,
+    NotTrusted,
+    RateLimited,
+    RegistryError,
+    Unauthorized,
+    Unreachable,
+)
 from pinnedrelease.registry.inquiry import Question, Reply, Subject
 from pinnedrelease.registry.line import Line
 from pinnedrelease.registry.pace import Pace
@@ -502,6 +509,60 @@ async def test_who_waits_for_a_host_that_is_left_alone_is_told_at_once() -> None
         trouble = bench.poller.known(tag("late")).fact.trouble
         assert trouble is not None
         assert trouble.kind is TroubleKind.UNREACHABLE
+
+    await bench.run(test)
+
+
+@pytest.mark.parametrize("error", [NotTrusted("whose?"), NotAllowed("no")])
+async def test_the_faults_of_one_asker_do_not_close_the_host_for_others(
+    error: RegistryError,
+) -> None:
+    """Without a private authority in one namespace, all namespaces waited for five minutes."""
+    bench = Bench()
+    theirs = {number: tag(f"bad-{number}") for number in range(20)}
+
+    def answer(question: Question) -> Reply:
+        if question in theirs.values():
+            raise error
+        return FOUND
+
+    bench.answer = answer
+    for number, question in theirs.items():
+        bench.poller.follow(number, {question: Wanted(interval_s=10.0)})
+
+    async def test() -> None:
+        await bench.pass_time(5.0)
+        assert {question for _, question in bench.asked} == set(theirs.values())
+        bench.poller.follow("good", {tag("good"): Wanted(interval_s=10.0, urgent=True)})
+        await bench.pass_time(1.0)
+        assert bench.poller.known(tag("good")).fact.presence is Presence.FOUND
+        trouble = bench.poller.known(theirs[0]).fact.trouble
+        assert trouble is not None
+        assert trouble.kind is TroubleKind.UNREACHABLE
+
+    await bench.run(test)
+
+
+async def test_what_is_not_allowed_does_not_open_a_host_that_is_left_alone() -> None:
+    bench = Bench()
+    refused = tag("refused")
+    failures: list[int] = []
+
+    def answer(question: Question) -> Reply:
+        failures.append(bench.poller._lanes[HOST].pace.failures)
+        raise NotAllowed("no") if question == refused else Unreachable("down")
+
+    bench.answer = answer
+    for number in range(10):
+        bench.poller.follow(number, {tag(f"web-{number}"): Wanted(interval_s=10.0)})
+
+    async def test() -> None:
+        await bench.pass_time(2.0)
+        bench.poller.follow("refused", {refused: Wanted(interval_s=10.0, urgent=True)})
+        await bench.pass_time(60.0)
+        order = [question for _, question in bench.asked]
+        assert refused in order
+        assert failures == sorted(failures)
 
     await bench.run(test)
 

@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from pinnedrelease.core.reference import parse_repository
-from pinnedrelease.registry.answers import error_codes, error_for, next_page, retry_after_s
+from pinnedrelease.core.registry import Presence
+from pinnedrelease.registry.answers import Named, error_codes, error_for, next_page, retry_after_s
 from pinnedrelease.registry.challenge import parse_challenges
 from pinnedrelease.registry.credentials import Credential, key_matches, parse_entry
 from pinnedrelease.registry.errors import BadAnswer, NotAllowed
 from pinnedrelease.registry.host_policy import HostPolicy, endpoint_of_url
+from pinnedrelease.registry.inquiry import Question, Subject
+from registry_parts import access, parts, repository
+from scripted_registry import Reply, ScriptedRegistry, Seen, failed
 from worlds import NOON
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
@@ -107,3 +111,45 @@ def test_a_token_server_is_dialled_only_when_it_is_safe(row: dict[str, Any]) -> 
         return
     with pytest.raises(NotAllowed):
         policy.realm_endpoint(registry, row["realm"])
+
+
+HEX = "a" * 64
+HARBORS = [
+    (f"artifact library/app@sha256:{HEX} not found", "ManifestNotFound"),
+    (f"resource: library/app@sha256:{HEX} not found", "ManifestNotFound"),
+    (f"artifact library/other@sha256:{HEX} not found", "BadAnswer"),
+    (f"artifact library/app@sha256:{'b' * 64} not found", "BadAnswer"),
+    (f"artifact other/library/app@sha256:{HEX} not found", "BadAnswer"),
+    ("artifact library/app not found", "BadAnswer"),
+    ("repository library/app not found", "RepositoryNotFound"),
+    ("project library not found", "RepositoryNotFound"),
+    ("The requested URL was not found", "BadAnswer"),
+    ("", "BadAnswer"),
+]
+
+
+@pytest.mark.parametrize(("message", "name"), HARBORS, ids=[one[:40] for one, _ in HARBORS])
+def test_harbors_code_means_what_its_sentence_says(message: str, name: str) -> None:
+    """NOT_FOUND stands for anything: a missing digest was never told as missing on Harbor."""
+    body = json.dumps({"errors": [{"code": "NOT_FOUND", "message": message}]}).encode()
+    asked = Named("library/app", f"sha256:{HEX}")
+
+    assert type(error_for("x", 404, {}, body, NOON, asked)).__name__ == name
+    nothing = type(error_for("x", 404, {}, body, NOON)).__name__
+    assert nothing == ("BadAnswer" if name == "ManifestNotFound" else name)
+
+
+async def test_a_tag_and_a_digest_that_harbor_does_not_have_are_missing() -> None:
+    def script(seen: Seen) -> Reply:
+        reference = seen.path.rpartition("/")[2]
+        separator = "@" if ":" in reference else ":"
+        return failed(
+            404, "NOT_FOUND", message=f"artifact team/web{separator}{reference} not found"
+        )
+
+    async with ScriptedRegistry(script) as server, parts(server.address) as room:
+        place = repository(server.address)
+        for subject, reference in ((Subject.TAG, "1.0"), (Subject.DIGEST, f"sha256:{HEX}")):
+            question = Question(subject, place, reference, access())
+            reply = await room.inquiry.ask(question, with_content=False)
+            assert reply.presence is Presence.MISSING
