@@ -123,7 +123,7 @@ sbom: setup ## Print the bill of materials of the image (CycloneDX)
 crds: setup ## Generate crds/ from the models
 	$(BIN)/pinrel crd --output crds/pinnedrelease.yaml
 
-ADMISSION := pin pin-v1beta1 hold deny stamp digest-only own-account samples
+ADMISSION := pin pin-v1beta1 hold deny stamp digest-only own-account own-status samples
 
 .PHONY: manifests
 manifests: control-plane ## Generate manifests/admission/ and manifests/install.yaml

@@ -10,6 +10,7 @@ from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.core.conditions import Condition, ConditionStatus, ConditionType, Reason
 from pinnedrelease.core.drift import DriftKind, DriftRecord
 from pinnedrelease.core.observed import Release
+from pinnedrelease.core.shards import Shard
 from pinnedrelease.core.status import Status
 from pinnedrelease.reconcile.gather import Key
 from worlds import NOON, desired, release
@@ -60,7 +61,7 @@ async def counted_everything() -> Metrics:
     metrics = Metrics()
     queue = WorkQueue(tell=metrics.queued)
     metrics.watch_queue(queue, workers=8)
-    metrics.watch_lead(lambda: True)
+    metrics.watch_lead(lambda: True, Shard())
     metrics.watch_releases(lambda: fleet(2))
     queue.add(Key("shop", "web-0"))
     queue.done(await queue.take())

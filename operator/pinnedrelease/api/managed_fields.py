@@ -50,7 +50,8 @@ def edited_revisions(entries: list[ManagedFieldsEntry]) -> dict[int, str]:
 def without_edits(status: object, entries: list[ManagedFieldsEntry]) -> object:
     """The status without those fields that decide something and that somebody else has written.
 
-    A status reports; the right to write one must not become the right to choose what runs.
+    A status reports; what a person corrects in it must not choose what runs. Writers choose the
+    name of their field manager themselves: against those who lie there is ``admission/own-status``.
     """
     foreign = {
         field.removeprefix("f:")

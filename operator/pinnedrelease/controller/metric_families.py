@@ -145,8 +145,11 @@ LONGEST = _gauge(
 
 LEADER = _gauge(
     "leader_election_master_status",
-    "1 for the process that writes; without an election each writes.",
-    "name",
+    "1 for the process of its shard that writes; without an election each writes.",
+    "name", "shard",
+)  # fmt: skip
+SHARDS = _gauge(
+    "pinnedrelease_shards", "Into how many parts the namespaces are divided (COUNT of --shard)."
 )
 API_REQUESTS = _counter(
     "rest_client_requests_total",
@@ -168,7 +171,7 @@ GROUPS = {
     ),
     "The queue": (DEPTH, ADDS, RETRIES, QUEUE_TIME, WORK_TIME, UNFINISHED, LONGEST),
     "The process": (
-        LEADER, API_REQUESTS, BUILD,
+        LEADER, SHARDS, API_REQUESTS, BUILD,
         _counter("process_cpu_seconds_total", "Processor time, of user and system."),
         _gauge("process_resident_memory_bytes", "Resident memory."),
         _gauge("process_virtual_memory_bytes", "Virtual memory."),

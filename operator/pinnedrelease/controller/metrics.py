@@ -26,6 +26,7 @@ from pinnedrelease.controller.metric_families import DISTINCT_LIMIT, OTHERS, Fam
 from pinnedrelease.controller.queue import Step
 from pinnedrelease.core.drift import DriftKind
 from pinnedrelease.core.observed import Release
+from pinnedrelease.core.shards import Shard
 from pinnedrelease.core.status import Status
 
 CONTROLLER = "pinnedrelease"
@@ -114,9 +115,10 @@ class Metrics:
 
         self._looks.append(look)
 
-    def watch_lead(self, is_leading: Callable[[], bool]) -> None:
-        """Look whether this process may write."""
-        leader = self._gauge(families.LEADER).labels(CONTROLLER)
+    def watch_lead(self, is_leading: Callable[[], bool], shard: Shard) -> None:
+        """Look whether this process may write. One shard tells how many the others are, too."""
+        leader = self._gauge(families.LEADER).labels(CONTROLLER, str(shard.number))
+        self._gauge(families.SHARDS).set(shard.count)
         self._looks.append(lambda: leader.set(is_leading()))
 
     def watch_releases(self, releases: Callable[[], Iterable[Release]]) -> None:

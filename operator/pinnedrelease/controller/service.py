@@ -129,7 +129,7 @@ class Operator:
             self._queue, spans.passes(self._reconciler.reconcile), clock, self._metrics.passed
         )
         self._metrics.watch_queue(self._queue, settings.workers)
-        self._metrics.watch_lead(self._is_leading)
+        self._metrics.watch_lead(self._is_leading, settings.shard)
         self._metrics.watch_releases(self._reconciler.releases)
 
     async def run(self) -> bool:

@@ -25,6 +25,7 @@ from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.core.drift import DriftKind
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import EffectivePin, PinSource
+from pinnedrelease.core.shards import Shard
 from pinnedrelease.core.status import Status
 from pinnedrelease.reconcile.gather import Key
 from worlds import NOON, PIN_A, PIN_B, release
@@ -96,6 +97,19 @@ def test_an_incident_is_counted_when_it_is_told_and_again_when_it_is_corrected()
     metrics.status_changed(corrected, corrected)
     assert value(metrics, "pinnedrelease_drift_detected_total", **kind) == 1
     assert value(metrics, "pinnedrelease_corrections_total", actor="kubectl-edit") == 1
+
+
+def test_each_shard_says_which_one_it_is_and_how_many_there_are() -> None:
+    leads = [False]
+    metrics = Metrics()
+    metrics.watch_lead(lambda: leads[0], Shard(1, 3))
+    own = {"name": "pinnedrelease", "shard": "1"}
+
+    assert value(metrics, "leader_election_master_status", **own) == 0
+    assert value(metrics, "pinnedrelease_shards") == 3
+
+    leads[0] = True
+    assert value(metrics, "leader_election_master_status", **own) == 1
 
 
 def test_a_tag_that_moved_is_no_correction() -> None:

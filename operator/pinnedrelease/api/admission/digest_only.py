@@ -86,6 +86,11 @@ def sample_policies() -> list[Manifest]:
         "request.operation == 'CREATE' || object.spec.digest == oldObject.spec.digest"
         " || object.spec.tag != oldObject.spec.tag"
     )
+    # What has this tag already can be suspended, overridden and deleted (finalizers) all the same.
+    is_named = (
+        "object.spec.tag != 'latest'"
+        " || (request.operation == 'UPDATE' && oldObject.spec.tag == 'latest')"
+    )
     may_override = (
         "request.operation == 'CREATE' ? !has(object.spec.override)"
         " : object.spec.?override == oldObject.spec.?override"
@@ -100,7 +105,7 @@ def sample_policies() -> list[Manifest]:
             "spec.override is for people with the verb override on pinnedreleases",
         ),
         "pinnedrelease-no-latest": (
-            "object.spec.tag != 'latest'",
+            is_named,
             "the tag is for people: name the version, latest names none",
         ),
         "pinnedrelease-new-digest-new-tag": (

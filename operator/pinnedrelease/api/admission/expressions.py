@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pinnedrelease.api import names
 from pinnedrelease.api.admission.objects import rule
 from pinnedrelease.core.conditions import Reason
 from pinnedrelease.core.pin import DriftPolicy, OnFailure, PinSource
@@ -68,11 +69,21 @@ IS_NOT_HELD_BACK = (
 )
 """An older pin governs, or the digest must not be rolled out: then we would not write either."""
 
-IS_OPERATOR = (
+HAS_OPERATORS_NAME = (
     "request.userInfo.username.startsWith('system:serviceaccount:')"
     f" && request.userInfo.username.endsWith(':{ACCOUNT}')"
 )
-"""By the name alone: the account of this name in another namespace counts as well."""
+"""The account of this name in another namespace counts as well: good enough to restrict it."""
+
+IS_OPERATOR = (
+    f"{HAS_OPERATORS_NAME} && authorizer.group('{names.GROUP}').resource('{names.PLURAL}')"
+    ".subresource('status').namespace(request.namespace).check('patch').allowed()"
+)
+"""What exempts has to be more than a name, which whoever may create accounts gives himself.
+
+Of all roles that we ship only the operator's has this right, in single namespaces as well, and
+nobody grants what he has not got. The name comes first: it is cheaper than the question.
+"""
 IS_NOT_OPERATOR = f"!({IS_OPERATOR})"
 
 DIGEST = (

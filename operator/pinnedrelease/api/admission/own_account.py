@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pinnedrelease.api import names
-from pinnedrelease.api.admission.expressions import IS_OPERATOR, SHAPES, Shape, containers_of
+from pinnedrelease.api.admission.expressions import (
+    HAS_OPERATORS_NAME,
+    SHAPES,
+    Shape,
+    containers_of,
+)
 from pinnedrelease.api.admission.objects import Manifest, refusing, rule, validating
 from pinnedrelease.core.marks import CHANGE_CAUSE, FENCE_PREFIX, PIN_PREFIX
 
-IS_THE_OPERATOR = [{"name": "is-the-operator", "expression": IS_OPERATOR}]
+IS_THE_OPERATOR = [{"name": "is-the-operator", "expression": HAS_OPERATORS_NAME}]
 ALSO_ALLOWED = (
     rule(names.GROUP, [f"{names.PLURAL}/status"], ["UPDATE"]),
     {**rule("", ["events"], ["CREATE", "UPDATE"]), "apiGroups": ["", "events.k8s.io"]},

@@ -11,6 +11,7 @@ from pinnedrelease.api.admission.digest_only import digest_only_policies, sample
 from pinnedrelease.api.admission.hold import hold_policies
 from pinnedrelease.api.admission.objects import Manifest
 from pinnedrelease.api.admission.own_account import own_account_policies
+from pinnedrelease.api.admission.own_status import own_status_policies
 from pinnedrelease.api.admission.policies import deny_policies, pin_policies
 from pinnedrelease.api.admission.stamp import stamp_policies
 
@@ -32,6 +33,7 @@ SETS: dict[str, tuple[str, Callable[[], list[Manifest]]]] = {
         digest_only_policies,
     ),
     "own-account": ("hold the operator's own account to images", own_account_policies),
+    "own-status": ("let the operator alone write a status", own_status_policies),
     "samples": ("rules for PinnedReleases that some teams want", sample_policies),
 }
 """By name: what it does, and what makes it."""
