@@ -16,10 +16,11 @@ from pinnedrelease.cli.file_changes import show_diff, store
 from pinnedrelease.cli.output import out, say
 from pinnedrelease.cli.pairs import Declared, pairs_in_file
 from pinnedrelease.cli.registry_access import add_no_registry, add_registry_arguments
-from pinnedrelease.cli.release_text import NewRelease
+from pinnedrelease.cli.release_text import NewRelease, check_names
 from pinnedrelease.cli.targets import parse_target
+from pinnedrelease.cli.text_files import STDIN, read_text, write_text
 from pinnedrelease.cli.yaml_edit import declare_in
-from pinnedrelease.cli.yaml_text import STDIN, documents, plain_value, read_text, write_text
+from pinnedrelease.cli.yaml_text import documents, plain_value
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.pin import Pin, Target, TargetKind
 from pinnedrelease.core.reference import is_tag
@@ -199,6 +200,7 @@ def _new_release(given: argparse.Namespace, capture: Capture, target: Target | N
         containers=(given.container,) if given.container else (),
         cause=capture.change_cause,
     )
+    check_names(release)
     return release.text
 
 

@@ -21,8 +21,8 @@ from pinnedrelease.cli.registry_access import (
     add_registry_arguments,
     check_there,
 )
+from pinnedrelease.cli.text_files import STDIN, read_text
 from pinnedrelease.cli.yaml_edit import declare_in
-from pinnedrelease.cli.yaml_text import STDIN, read_text
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, Pin
@@ -118,8 +118,8 @@ async def _to_file(given: argparse.Namespace, carried: Declared, place: FilePlac
         say(f"{place} declares {pair(pin)} already; nothing to do")
         return 0
     after = declare_in(before, declared.name, pin, given.change_cause or carried.cause)
-    show_diff(before, after, place.path)
     store(place.path, before, after, dry_run=given.dry_run)
+    show_diff(before, after, place.path)
     say(f"{place} {'would declare' if given.dry_run else 'declares'} {pair(pin)}")
     return 0
 

@@ -17,8 +17,9 @@ from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.cli.file_changes import show_diff, store
 from pinnedrelease.cli.output import note, program, say
 from pinnedrelease.cli.registry_access import Presence, add_registry_arguments, ask
+from pinnedrelease.cli.text_files import read_text
 from pinnedrelease.cli.yaml_edit import declare_in, find_release
-from pinnedrelease.cli.yaml_text import plain_value, read_text, scalar
+from pinnedrelease.cli.yaml_text import plain_value, scalar
 from pinnedrelease.core import targets
 from pinnedrelease.core.history import Revision
 from pinnedrelease.core.messages import pair
@@ -150,8 +151,8 @@ def _edit_file(given: argparse.Namespace, case: _Case) -> int:
     if _pair_of(edited, case) == _pair_of(before, case):
         say(f"{path} declares {pair(pin)} already; nothing to do")
         return 0
-    show_diff(before, edited, path)
     store(path, before, edited, dry_run=given.dry_run)
+    show_diff(before, edited, path)
     if not given.dry_run:
         say(f"{path} declares {pair(pin)}; commit it to roll back")
     return 0

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import yaml
 
 from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.quoting import DOUBLE
 from pinnedrelease.cli.yaml_text import (
-    DOUBLE,
     Edit,
     applied,
     child,
