@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.errors import NO, WrongUsage
 from pinnedrelease.cli.image_places import ImagePlace, compose_places
-from pinnedrelease.cli.output import as_yaml, say
+from pinnedrelease.cli.output import as_yaml, note, say
 from pinnedrelease.cli.pinning import (
     PlannedFile,
     add_check_arguments,
@@ -66,7 +66,7 @@ def run(given: argparse.Namespace) -> int:
 
 def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> int:
     _check_override(given.override, [one.path for one in planned])
-    images = {place.service: text for one in planned for place, text in one.texts}
+    images = {place.service: text for one in planned for place, text in one.texts if place.service}
     if not images:
         raise WrongUsage("no service has an image to pin; nothing was written")
     text = as_yaml({"services": {name: {"image": image} for name, image in images.items()}})
@@ -78,7 +78,16 @@ def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> in
         files = " ".join(f"-f {one.path}" for one in planned)
         say(f"{given.override} pins {', '.join(images)}; use: docker compose {files} "
             f"-f {given.override} up")  # fmt: skip
-    return tell(planned)
+    left = [
+        f"{one.path}, line {place.line}: {place.where}: {place.text} is no image of a service, "
+        "which is all that an override holds; left as it is"
+        for one in planned
+        for place, text in one.texts
+        if not place.service and text != place.text
+    ]
+    for text in left:
+        note(text)
+    return tell(planned) or (NO if left else 0)
 
 
 def _check_override(override: Path, files: list[Path]) -> None:

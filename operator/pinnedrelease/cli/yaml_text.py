@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
             if self.peek() == "#":
                 while self.peek() not in _LINE_ENDS:
                     self.forward()
-            if not self.scan_line_break():
+            if not self.scan_line_break():  # type: ignore[no-untyped-call]
                 return
             if not self.flow_level:
                 self.allow_simple_key = True
