@@ -53,7 +53,7 @@ def compose_places(
         has_includes = has_includes or bool(includes)
         found += [] if wanted else includes
         services = child(root, "services")
-        if is_nothing(services):
+        if services is None or is_nothing(services):
             continue
         if not isinstance(services, yaml.MappingNode):
             raise WrongUsage(f"{path}, line {line_of(services)}: services is not a mapping")
