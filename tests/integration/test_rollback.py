@@ -75,7 +75,7 @@ def test_twelve_promotions_keep_the_newest_ten_in_closed_intervals(namespace: Na
         assert older["supersedeTime"] == newer["deployTime"]
     shown = pinrel("history", "web", namespace=namespace).out.splitlines()
     assert [line.split()[0] for line in shown] == ["REV", *map(str, range(12, 2, -1))]
-    assert f"pinrel rollback web -n {namespace.name} --to-revision 3" in shown[-1]
+    assert f"pinrel rollback web --namespace={namespace.name} --to-revision=3" in shown[-1]
 
 
 def test_rollback_declares_the_earlier_pair_where_nothing_owns_the_object(

@@ -9,6 +9,7 @@ from pinnedrelease.api import changes
 from pinnedrelease.api.fields import parse_duration
 from pinnedrelease.api.ownership import gitops_owner
 from pinnedrelease.cli.changing import add_dry_run, change, leave_to_owner
+from pinnedrelease.cli.commands import commands_of
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, connect, run_async
 from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.cli.file_changes import show_diff, store
@@ -100,7 +101,7 @@ async def _from_cluster(given: argparse.Namespace, place: ClusterPlace) -> Decla
         if not given.allow_unready:
             raise CommandError(
                 f"{release} does not run {pair(spec.pin)} successfully: {problem}. Wait with: "
-                f"kubectl wait pinrel/{release.name} --for=condition=Ready, or use --allow-unready"
+                f"{commands_of(given, place.context).wait(release)}, or use --allow-unready"
             )
         note(f"{release} is promoted although {problem}")
     return Declared(
@@ -143,7 +144,7 @@ async def _to_cluster(
     patch = changes.declare_pair(pin, given.change_cause or carried.cause)
     await change(connection, release, patch, f"promoted to {pair(pin)}", dry_run=given.dry_run)
     if spec.suspend:
-        resume = f"{program()} resume {release.name}"
+        resume = commands_of(given, place.context).act("resume", release)
         note(f"{release} is suspended: nothing is written until: {resume}")
     return 0
 

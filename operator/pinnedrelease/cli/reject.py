@@ -6,6 +6,7 @@ import argparse
 
 from pinnedrelease.api import changes
 from pinnedrelease.cli.changing import add_dry_run, change
+from pinnedrelease.cli.commands import commands_of
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.cli.output import note
@@ -48,7 +49,8 @@ def run(given: argparse.Namespace) -> int:
         if not given.lift and release.spec.pin.digest == digest:
             note(
                 "this is the declared digest: what runs stays, and nothing is written until "
-                f"another one is declared, for example with: pinrel rollback {release.name}"
+                "another one is declared, for example with: "
+                f"{commands_of(given).act('rollback', release)}"
             )
         return 0
 
