@@ -179,6 +179,48 @@ def test_a_kubeconfig_that_is_no_yaml_is_told_as_such(tmp_path: Path) -> None:
     assert "defect" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"words",
+        b"a: \xff\xfe",
+        b"current-context: 2026-13-45",
+        b"current-context: a\ncontexts: 5\nclusters: []\nusers: []",
+        b"current-context: a\ncontexts: [{name: a, context: 5}]\nclusters: [{name: x}]\nusers: []",
+        None,
+    ],
+)
+def test_a_kubeconfig_that_is_none_is_no_defect_of_ours(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    broken = tmp_path / "kubeconfig"
+    if content is None:
+        broken.mkdir()
+    else:
+        broken.write_bytes(content)
+
+    done = run("history", "web", "--kubeconfig", str(broken))
+
+    assert done.returncode == 3
+    assert f"no cluster to talk to ({broken}): " in done.stderr
+    assert "defect" not in done.stderr
+
+
+def test_who_has_no_home_is_told_what_to_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+
+    assert main(["history", "web"], "pinrel") == 3
+    told = capsys.readouterr().err
+    assert "no cluster to talk to (the default kubeconfig): Could not determine home" in told
+
+
 def test_the_module_is_the_same_front_door() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pinnedrelease", "controller", "--help"],

@@ -145,14 +145,9 @@ def test_what_rollback_refuses_is_not_proposed(spec: dict[str, Any]) -> None:
 def test_the_table_of_revisions_proposes_what_the_page_proposes() -> None:
     release = read(history=HISTORY)
 
-    assert (
-        shown(release, COMMANDS)
-        .splitlines()[-1]
-        .endswith(
-            "pinrel rollback web --namespace=shop --context=prod '--kubeconfig=/home/ana/my config' "
-            "--to-revision=1"
-        )
-    )
+    chosen = "--namespace=shop --context=prod '--kubeconfig=/home/ana/my config'"
+    line = shown(release, COMMANDS).splitlines()[-1]
+    assert line.endswith(f"pinrel rollback web {chosen} --to-revision=1")
     assert COMMANDS.wait(release).startswith("kubectl wait pinnedreleases/web --namespace=shop ")
 
 
