@@ -180,6 +180,7 @@ def test_a_dry_run_writes_no_file(metadata: Path, release: Path, tmp_path: Path)
     )
 
     assert said.code == 0
+    assert f"{release} would declare 1.4.2" in said.out
     assert release.read_text() == RELEASE
     assert not capture_file.exists()
 

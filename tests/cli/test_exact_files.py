@@ -162,3 +162,10 @@ def test_links_in_a_circle_are_told(folder: Path) -> None:
 
     assert said.code == 2
     assert "a.yaml cannot be written" in said.err
+
+
+def test_a_dry_run_claims_no_deed(folder: Path) -> None:
+    said = pin(folder, "compose.yaml", "--override", "out.yaml", "--dry-run")
+
+    assert said.out.startswith("out.yaml would pin web, proxy; ")
+    assert not (folder / "out.yaml").exists()

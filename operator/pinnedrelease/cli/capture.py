@@ -103,11 +103,13 @@ def run(given: argparse.Namespace) -> int:
         store(given.file, before, after, dry_run=given.dry_run)
         if given.output is None:
             show_diff(before, after, given.file)
-            say(f"{given.file} declares {pair(capture.pin)}")
+            verb = "would declare" if given.dry_run else "declares"
+            say(f"{given.file} {verb} {pair(capture.pin)}")
     if given.output is not None or (edit is None and given.capture_file is None):
         _print(given, capture, captured.target)
     elif edit is None:
-        say(f"{given.capture_file} holds {capture.pin.reference}")
+        verb = "would hold" if given.dry_run else "holds"
+        say(f"{given.capture_file} {verb} {capture.pin.reference}")
     return 0
 
 

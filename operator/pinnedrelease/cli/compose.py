@@ -76,7 +76,8 @@ def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> in
         if not given.dry_run:
             write_text(given.override, text)
         files = " ".join(f"-f {one.path}" for one in planned)
-        say(f"{given.override} pins {', '.join(images)}; use: docker compose {files} "
+        verb = "would pin" if given.dry_run else "pins"
+        say(f"{given.override} {verb} {', '.join(images)}; use: docker compose {files} "
             f"-f {given.override} up")  # fmt: skip
     left = [
         f"{one.path}, line {place.line}: {place.where}: {place.text} is no image of a service, "
