@@ -9,7 +9,7 @@ import yaml
 
 from pinnedrelease.cli.errors import NO, WrongUsage
 from pinnedrelease.cli.image_places import ImagePlace, compose_places
-from pinnedrelease.cli.output import as_yaml, note, say
+from pinnedrelease.cli.output import note, say
 from pinnedrelease.cli.pinning import (
     PlannedFile,
     add_check_arguments,
@@ -20,6 +20,7 @@ from pinnedrelease.cli.pinning import (
     plan_files,
     tell,
 )
+from pinnedrelease.cli.quoting import quoted
 from pinnedrelease.cli.text_files import (
     STDIN,
     is_written_into,
@@ -69,7 +70,9 @@ def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> in
     images = {place.service: text for one in planned for place, text in one.texts if place.service}
     if not images:
         raise WrongUsage("no service has an image to pin; nothing was written")
-    text = as_yaml({"services": {name: {"image": image} for name, image in images.items()}})
+    text = "services:\n" + "".join(
+        f"  {quoted(name)}:\n    image: {quoted(image)}\n" for name, image in images.items()
+    )
     if str(given.override) == STDIN:
         print_exactly(text)
     else:

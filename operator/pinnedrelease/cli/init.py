@@ -103,4 +103,5 @@ def _write(given: argparse.Namespace, texts: list[_Text]) -> None:
         )
     for one in texts:
         write_text(folder / one.file, one.text)
+    for one in texts:
         say(str(folder / one.file))

@@ -29,7 +29,11 @@ def quoted(value: str, style: str | None = None) -> str:
     return value if style is None and _is_text(value) else json.dumps(value, ensure_ascii=False)
 
 
+def is_read_as_another(value: str) -> bool:
+    """Whether some reader of YAML takes the text for a number, a truth value, a date or nothing."""
+    is_word = value.lower() in _NO_TEXT
+    return is_word or any(one.fullmatch(value.lstrip("+-")) for one in (_NUMBER, _DATE))
+
+
 def _is_text(value: str) -> bool:
-    if _WORD.fullmatch(value) is None or value.lower() in _NO_TEXT:
-        return False
-    return _NUMBER.fullmatch(value) is None and _DATE.fullmatch(value) is None
+    return _WORD.fullmatch(value) is not None and not is_read_as_another(value)

@@ -182,7 +182,9 @@ def _pair_of(text: str, case: _Case) -> tuple[str | None, str | None]:
 
 
 def _leave_to_owner(given: argparse.Namespace, case: _Case, owner: GitOpsOwner) -> int:
-    command = commands_of(given).act("rollback", case.release, "-f", "FILE")
+    command = commands_of(given).act(
+        "rollback", case.release, f"--to-revision={case.target.number}", "-f", "FILE"
+    )
     hint = f"{command}. In an emergency: --override --reason WHY"
     code = leave_to_owner(case.release, case.desired.pin, case.target.pin, owner, hint=hint)
     return 0 if given.dry_run else code

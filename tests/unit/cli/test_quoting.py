@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from objects import DIGEST_A
+from pinnedrelease.cli.output import as_yaml
 from pinnedrelease.cli.quoting import quoted
 
 
@@ -54,3 +56,14 @@ def test_what_any_parser_takes_for_no_text_gets_quotes(value: str) -> None:
 )
 def test_what_is_text_for_all_of_them_stays_plain(value: str) -> None:
     assert quoted(value) == value
+
+
+def test_yaml_that_is_printed_keeps_texts_for_every_reader() -> None:
+    data = {"tag": "1234e56", "y": ["1:30", "+1e3", "0o17", "v1", ""], "count": 3, "none": None}
+
+    text = as_yaml(data)
+
+    assert "tag: '1234e56'" in text
+    assert "'y':\n- '1:30'\n- '+1e3'\n- '0o17'\n- v1\n" in text
+    assert "count: 3" in text
+    assert yaml.safe_load(text) == data
