@@ -121,6 +121,16 @@ def test_a_full_disk_is_told_once_and_is_no_success(arguments: tuple[str, ...]) 
     assert (done.returncode, done.stderr) == (3, message)
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_without_a_place_to_tell_anything_nothing_is_begun(tmp_path: Path, closed: str) -> None:
+    target = tmp_path / "crd.yaml"
+    command = f"{BIN / 'pinrel'} crd --output {target} {closed}"
+
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr, target.exists()) == (3, b"", False)
+
+
 def test_help_for_nobody_is_quiet() -> None:
     assert for_nobody("crd", "--help") == (0, b"")
 

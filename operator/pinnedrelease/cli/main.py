@@ -77,6 +77,9 @@ def main(arguments: Sequence[str], program: str) -> int:
 
     Also 130 after Ctrl-C, and 141 when who read the output went away before the work was done.
     """
+    if None in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
+        # Closed by whoever started us (``>&-``): nothing could be told to anybody.
+        return CANNOT_TELL
     code: int | None = None
     try:
         code = _code_of(arguments, program)
