@@ -15,7 +15,10 @@ def main() -> int:
         return run_operator(arguments[1:])
     if arguments[:1] == ["__complete"]:
         return _complete(arguments[1:])
-    from pinnedrelease.cli.main import main as run_command  # noqa: PLC0415
+    try:
+        from pinnedrelease.cli.main import main as run_command  # noqa: PLC0415
+    except KeyboardInterrupt:
+        return 130
 
     invoked = Path(sys.argv[0]).name
     is_plugin = invoked.startswith("kubectl-")

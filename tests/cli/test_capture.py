@@ -180,6 +180,7 @@ def test_a_dry_run_writes_no_file(metadata: Path, release: Path, tmp_path: Path)
     )
 
     assert said.code == 0
+    assert f"{release} would declare 1.4.2" in said.out
     assert release.read_text() == RELEASE
     assert not capture_file.exists()
 
@@ -453,3 +454,25 @@ def test_control_characters_do_not_reach_the_terminal(metadata: Path) -> None:
     said = capture("--metadata-file", metadata, "--name", "a\x1b[31mb")
 
     assert "\x1b" not in said.out
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--name", "Foo: Bar"), ("--name", "web", "--namespace", "a.b"), ("--workload", "deploy/Web")],
+)
+def test_what_cannot_be_a_name_is_refused(flags: tuple[str, ...]) -> None:
+    said = capture(f"ghcr.io/acme/web:1.0@{DIGEST_A}", "--no-registry", *flags)
+
+    assert (said.code, said.out) == (2, "")
+    assert "cannot be the name of a" in said.err
+
+
+def test_a_name_of_digits_stays_a_text() -> None:
+    flags = ("--no-registry", "--name", "12", "--namespace", "1e3")
+
+    said = capture(f"ghcr.io/acme/web:1.0@{DIGEST_A}", *flags)
+
+    metadata = yaml.safe_load(said.out)["metadata"]
+    assert metadata == {"name": "12", "namespace": "1e3"}
+    assert 'namespace: "1e3"' in said.out
+    assert 'targetRef:\n    name: "12"' in said.out

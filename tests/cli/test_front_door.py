@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,28 @@ from pinnedrelease import __version__
 from pinnedrelease.cli.main import COMMANDS, GROUPS, main
 
 BIN = Path(sys.executable).parent
+BUFFERED = {**os.environ, "PYTHONUNBUFFERED": ""}
 
 
 def run(*arguments: str, program: str = "pinrel") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(BIN / program), *arguments], capture_output=True, text=True, check=False
     )
+
+
+def for_nobody(*arguments: str) -> tuple[int, bytes]:
+    """Exit code and errors of a command whose output nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [str(BIN / "pinrel"), *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=BUFFERED,
+    )
+    os.close(writing)
+    return done.returncode, done.stderr
 
 
 def test_version_is_printed_and_nothing_else() -> None:
@@ -85,17 +102,64 @@ def test_a_defect_of_our_own_is_one_line_and_code_3(
     )
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    with subprocess.Popen(
-        [str(BIN / "pinrel"), "crd"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        child.stdout.read(10)
-        child.stdout.close()
-        errors = child.stderr.read()
+def test_a_reader_that_has_seen_enough_is_told_by_the_code_alone() -> None:
+    assert for_nobody("crd") == (141, b"")
 
-    assert (child.returncode, errors) == (0, b"")
+
+@pytest.mark.parametrize("arguments", [("--help",), ("crd", "--help"), ("crd",)])
+def test_a_full_disk_is_told_once_and_is_no_success(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [str(BIN / "pinrel"), *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=BUFFERED,
+        )
+
+    message = b"error: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (3, message)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_without_a_place_to_tell_anything_nothing_is_begun(tmp_path: Path, closed: str) -> None:
+    target = tmp_path / "crd.yaml"
+    command = f"{BIN / 'pinrel'} crd --output {target} {closed}"
+
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr, target.exists()) == (3, b"", False)
+
+
+def test_help_for_nobody_is_quiet() -> None:
+    assert for_nobody("crd", "--help") == (0, b"")
+
+
+def test_an_interruption_while_a_command_is_imported_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pinnedrelease.cli.main.imported", interrupted)
+
+    assert main(["version"], "pinrel") == 130
+
+
+@pytest.mark.parametrize(
+    "arguments", [("compose", "check", "none", "--debug"), ("compose", "--debug", "check", "none")]
+)
+def test_debug_may_stand_behind_the_inner_word(arguments: tuple[str, ...]) -> None:
+    assert "Traceback" in run(*arguments).stderr
+
+
+def test_a_file_that_cannot_be_made_is_wrong_usage() -> None:
+    done = run("crd", "--output", "/nowhere/crd.yaml")
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: /nowhere/crd.yaml cannot be written: No such file or directory\n"
+    )
 
 
 def test_the_crd_can_be_written_to_a_file(tmp_path: Path) -> None:
@@ -123,6 +187,48 @@ def test_a_kubeconfig_that_is_no_yaml_is_told_as_such(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert f"no cluster to talk to ({broken}): " in done.stderr
     assert "defect" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"words",
+        b"a: \xff\xfe",
+        b"current-context: 2026-13-45",
+        b"current-context: a\ncontexts: 5\nclusters: []\nusers: []",
+        b"current-context: a\ncontexts: [{name: a, context: 5}]\nclusters: [{name: x}]\nusers: []",
+        None,
+    ],
+)
+def test_a_kubeconfig_that_is_none_is_no_defect_of_ours(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    broken = tmp_path / "kubeconfig"
+    if content is None:
+        broken.mkdir()
+    else:
+        broken.write_bytes(content)
+
+    done = run("history", "web", "--kubeconfig", str(broken))
+
+    assert done.returncode == 3
+    assert f"no cluster to talk to ({broken}): " in done.stderr
+    assert "defect" not in done.stderr
+
+
+def test_who_has_no_home_is_told_what_to_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+
+    assert main(["history", "web"], "pinrel") == 3
+    told = capsys.readouterr().err
+    assert "no cluster to talk to (the default kubeconfig): Could not determine home" in told
 
 
 def test_the_module_is_the_same_front_door() -> None:

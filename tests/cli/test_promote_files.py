@@ -123,6 +123,11 @@ def test_one_of_several_is_chosen_by_name(files: tuple[Path, Path]) -> None:
             1,
             "refuses 1.1 (sha256:bbbbbbbbbbbb) (spec.rejectedDigests): eats orders",
         ),
+        (
+            PRODUCTION + f"  rejectedDigests: [{{digest: '{DIGEST_B}', reason: eats orders}}]\n",
+            1,
+            "first if you mean it: take it off that list in",
+        ),
         (json.dumps(CAPTURE), 2, "DST must declare a PinnedRelease"),
         ("a: 1\n", 2, "has no PinnedRelease or capture"),
         (PRODUCTION.replace('"1.0"', '"{{ .Values.tag }}"'), 2, "spec.tag: "),
@@ -151,6 +156,8 @@ def test_what_must_not_be_promoted_is_refused_and_left_alone(
         (("x.yaml", "-"), 2, "DST is changed in place: name a file, not -"),
         (("x.yaml", "y.yaml", "--mirror"), 2, "--mirror needs the registry"),
         (("web", "production/web", "--wait", "soon"), 2, "must be a duration"),
+        (("--wait", "staging/web", "web"), 2, "'staging/web' is taken for the duration"),
+        (("--wait", "staging/web", "web"), 2, "behind SRC and DST"),
     ],
 )
 def test_wrong_usage_is_told(arguments: tuple[str, ...], code: int, message: str) -> None:
@@ -158,3 +165,13 @@ def test_wrong_usage_is_told(arguments: tuple[str, ...], code: int, message: str
 
     assert (said.code, said.out) == (code, "")
     assert message in said.err
+
+
+def test_a_cause_that_is_too_long_is_refused_before_anything_is_written(
+    files: tuple[Path, Path],
+) -> None:
+    said = promote(*files, "--change-cause", "x" * 1025)
+
+    assert (said.code, said.out) == (2, "")
+    assert "at most 1024 characters" in said.err
+    assert files[1].read_text() == PRODUCTION

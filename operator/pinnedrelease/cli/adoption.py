@@ -17,10 +17,12 @@ from pinnedrelease.cli.release_text import NewRelease
 from pinnedrelease.cli.running import Image, RunningPair, running_pair
 from pinnedrelease.cluster.errors import Forbidden, NotFound
 from pinnedrelease.cluster.pods import OwnedPod
+from pinnedrelease.core.effective import effective_pin
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, DriftPolicy, Target, TargetKind
 from pinnedrelease.core.pods import Pod, current_pods
 from pinnedrelease.core.reference import Repository
+from pinnedrelease.core.selection import select_containers
 from pinnedrelease.core.workload import Container, Workload
 from pinnedrelease.registry.errors import RegistryError
 
@@ -59,13 +61,12 @@ async def propose(
     if not workloads:
         raise CommandError(f"there is no workload in namespace {connection.namespace}")
     releases = await _releases(connection)
-    governed = _governed(releases)
     owned = await connection.lister.owned_pods(connection.namespace)
     async with AsyncExitStack() as stack:
         maker = _Maker(given, connection.namespace, stack)
         for workload in workloads:
             progress(f"looking at {workload.target}")
-            await maker.look_at(workload, governed, owned)
+            await maker.look_at(workload, governed_in(workload, releases), owned)
     taken = frozenset(one.name for one in releases)
     return _with_distinct_names(maker.proposals, taken), maker.skipped
 
@@ -80,10 +81,10 @@ class _Maker:
         self._askers: dict[Repository, Asker] = {}
 
     async def look_at(
-        self, workload: Workload, governed: frozenset[tuple[Target, str]], owned: list[OwnedPod]
+        self, workload: Workload, governed: frozenset[str], owned: list[OwnedPod]
     ) -> None:
         """Make proposals for one workload, or say why there are none."""
-        free = [one for one in workload.containers if (workload.target, one.name) not in governed]
+        free = [one for one in workload.containers if one.name not in governed]
         if not free:
             reason = "it has a PinnedRelease already"
             self._skip(workload, reason, is_fine=True)
@@ -198,14 +199,15 @@ async def _releases(connection: Connection) -> list[Release]:
         return []
 
 
-def _governed(releases: list[Release]) -> frozenset[tuple[Target, str]]:
-    """Containers that have a PinnedRelease."""
-    return frozenset(
-        (spec.target, name)
-        for release in releases
-        if isinstance(spec := release.spec, DesiredPin)
-        for name in (*spec.containers, *release.status.containers)
-    )
+def governed_in(workload: Workload, releases: list[Release]) -> frozenset[str]:
+    """Containers that have a PinnedRelease, by the operator's rule: it may not have looked yet."""
+    found: set[str] = set()
+    for release in releases:
+        spec, status = release.spec, release.status
+        if isinstance(spec, DesiredPin) and spec.target == workload.target:
+            pin = effective_pin(spec, status, release.generation).pin
+            found |= select_containers(spec, pin, status.containers, workload).names
+    return frozenset(found)
 
 
 def _with_distinct_names(proposals: list[Proposal], taken: frozenset[str]) -> list[Proposal]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pinnedrelease.cli.errors import CommandError, WrongUsage, suggestion
-from pinnedrelease.cli.yaml_text import read_text
+from pinnedrelease.cli.text_files import read_text
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.errors import InvalidDigest
 from pinnedrelease.core.reference import ImageReference, try_parse_reference

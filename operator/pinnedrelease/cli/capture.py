@@ -16,10 +16,11 @@ from pinnedrelease.cli.file_changes import show_diff, store
 from pinnedrelease.cli.output import out, say
 from pinnedrelease.cli.pairs import Declared, pairs_in_file
 from pinnedrelease.cli.registry_access import add_no_registry, add_registry_arguments
-from pinnedrelease.cli.release_text import NewRelease
+from pinnedrelease.cli.release_text import NewRelease, check_names
 from pinnedrelease.cli.targets import parse_target
+from pinnedrelease.cli.text_files import STDIN, read_text, write_text
 from pinnedrelease.cli.yaml_edit import declare_in
-from pinnedrelease.cli.yaml_text import STDIN, documents, plain_value, read_text, write_text
+from pinnedrelease.cli.yaml_text import documents, plain_value
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.pin import Pin, Target, TargetKind
 from pinnedrelease.core.reference import is_tag
@@ -102,11 +103,13 @@ def run(given: argparse.Namespace) -> int:
         store(given.file, before, after, dry_run=given.dry_run)
         if given.output is None:
             show_diff(before, after, given.file)
-            say(f"{given.file} declares {pair(capture.pin)}")
+            verb = "would declare" if given.dry_run else "declares"
+            say(f"{given.file} {verb} {pair(capture.pin)}")
     if given.output is not None or (edit is None and given.capture_file is None):
         _print(given, capture, captured.target)
     elif edit is None:
-        say(f"{given.capture_file} holds {capture.pin.reference}")
+        verb = "would hold" if given.dry_run else "holds"
+        say(f"{given.capture_file} {verb} {capture.pin.reference}")
     return 0
 
 
@@ -199,6 +202,7 @@ def _new_release(given: argparse.Namespace, capture: Capture, target: Target | N
         containers=(given.container,) if given.container else (),
         cause=capture.change_cause,
     )
+    check_names(release)
     return release.text
 
 

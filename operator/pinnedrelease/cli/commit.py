@@ -37,8 +37,13 @@ def current_commit() -> Commit | None:
     described = _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     if described is None or not _HASH.fullmatch(described):
         return None
-    project = _PROJECT.search(_git("remote", "get-url", "origin") or "")
+    project = _PROJECT.search(_without_secrets(_git("remote", "get-url", "origin") or ""))
     return Commit(hash=described, name=project[1] if project else None)
+
+
+def _without_secrets(url: str) -> str:
+    """Host and path alone: a remote may hold a password or a token before the host or behind."""
+    return "//" + re.split(r"[?#]", url.rpartition("@")[2])[0].rpartition("://")[2]
 
 
 def _git(*arguments: str) -> str | None:

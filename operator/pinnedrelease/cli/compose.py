@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.errors import NO, WrongUsage
 from pinnedrelease.cli.image_places import ImagePlace, compose_places
-from pinnedrelease.cli.output import as_yaml, out, say
+from pinnedrelease.cli.output import note, say
 from pinnedrelease.cli.pinning import (
     PlannedFile,
     add_check_arguments,
@@ -20,7 +20,15 @@ from pinnedrelease.cli.pinning import (
     plan_files,
     tell,
 )
-from pinnedrelease.cli.yaml_text import STDIN, write_text
+from pinnedrelease.cli.quoting import quoted
+from pinnedrelease.cli.text_files import (
+    STDIN,
+    is_written_into,
+    print_exactly,
+    read_text,
+    write_text,
+)
+from pinnedrelease.cli.yaml_text import child, documents
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,16 +66,63 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> int:
-    images = {place.service: text for one in planned for place, text in one.texts}
+    _check_override(given.override, [one.path for one in planned])
+    images = {place.service: text for one in planned for place, text in one.texts if place.service}
     if not images:
         raise WrongUsage("no service has an image to pin; nothing was written")
-    text = as_yaml({"services": {name: {"image": image} for name, image in images.items()}})
+    text = "services:\n" + "".join(
+        f"  {quoted(name)}:\n    image: {quoted(image)}\n" for name, image in images.items()
+    )
     if str(given.override) == STDIN:
-        out(text)
+        print_exactly(text)
     else:
         if not given.dry_run:
             write_text(given.override, text)
         files = " ".join(f"-f {one.path}" for one in planned)
-        say(f"{given.override} pins {', '.join(images)}; use: docker compose {files} "
+        verb = "would pin" if given.dry_run else "pins"
+        say(f"{given.override} {verb} {', '.join(images)}; use: docker compose {files} "
             f"-f {given.override} up")  # fmt: skip
-    return tell(planned)
+    left = [
+        f"{one.path}, line {place.line}: {place.where}: {place.text} is no image of a service, "
+        "which is all that an override holds; left as it is"
+        for one in planned
+        for place, text in one.texts
+        if not place.service and text != place.text
+    ]
+    for text in left:
+        note(text)
+    return tell(planned) or (NO if left else 0)
+
+
+def _check_override(override: Path, files: list[Path]) -> None:
+    """Raise WrongUsage where a file of somebody would be lost: only an override is replaced."""
+    if str(override) == STDIN or is_written_into(override) or not override.exists():
+        return
+    if any(str(one) != STDIN and override.samefile(one) for one in files):
+        raise WrongUsage(f"--override {override} is FILE itself; name another file")
+    if not _holds_images_alone(read_text(override), str(override)):
+        raise WrongUsage(
+            f"{override} is there already, and holds more than images of services; nothing was "
+            "written. Name another file, or remove it"
+        )
+
+
+def _holds_images_alone(text: str, where: str) -> bool:
+    """Whether a text is such an override: nothing in it that the next one would not say, too."""
+    if not text.strip():
+        return True
+    try:
+        roots = documents(text, where)
+    except WrongUsage:
+        return False
+    for root in roots:
+        services = child(root, "services")
+        if len(root.value) != 1 or not isinstance(services, yaml.MappingNode):
+            return False
+        for _, service in services.value:
+            if not isinstance(service, yaml.MappingNode):
+                return False
+            if [key.value for key, _ in service.value] != ["image"]:
+                return False
+    # Comments are somebody's words.
+    return bool(roots) and "#" not in text

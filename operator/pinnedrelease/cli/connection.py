@@ -116,8 +116,15 @@ async def connect(
 
     kubeconfig = given.kubeconfig or _from_environment()
     context = context or given.context
-    access = load_access(kubeconfig, context, SystemClock().monotonic_s)
-    namespace = namespace or given.namespace or context_namespace(kubeconfig, context)
+    try:
+        access = load_access(kubeconfig, context, SystemClock().monotonic_s)
+        namespace = namespace or given.namespace or context_namespace(kubeconfig, context)
+    except (ValueError, RuntimeError) as error:
+        # A date or number in the kubeconfig that is none; no home folder to look for one in.
+        raise CannotTell(
+            f"no cluster to talk to ({kubeconfig or 'the default kubeconfig'}): {error}; name one "
+            "with --kubeconfig or $KUBECONFIG"
+        ) from error
     session = Session(access)
     try:
         yield Connection(

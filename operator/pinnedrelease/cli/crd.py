@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from pinnedrelease.api.crd import render_crd
+from pinnedrelease.cli.text_files import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,5 +22,5 @@ def run(given: argparse.Namespace) -> int:
     if given.output is None:
         sys.stdout.write(render_crd())
     else:
-        given.output.write_text(render_crd(), encoding="utf-8")
+        write_text(given.output, render_crd())
     return 0

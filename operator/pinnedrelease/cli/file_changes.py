@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from pinnedrelease.cli.output import out
-from pinnedrelease.cli.yaml_text import write_text
+from pinnedrelease.cli.text_files import write_text
+
+_LINE_ENDS = "\r\n"
 
 
 def show_diff(before: str, after: str, path: Path) -> None:
     """What changes, as ``diff -u`` shows it."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), str(path), str(path), n=1
-    )
-    out("".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
+    lines = difflib.unified_diff(_lines(before), _lines(after), str(path), str(path), n=1)
+    out("".join(f"{line.rstrip(_LINE_ENDS)}\n" for line in lines))
+
+
+def _lines(text: str) -> list[str]:
+    """As Git and ``diff`` count them: other marks that Python takes for line ends are none."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def store(path: Path, before: str, after: str, *, dry_run: bool) -> None:

@@ -55,8 +55,12 @@ def timeline_from_git(path: Path, name: str | None) -> Timeline:
 
 
 def _commits(folder: Path, path: Path) -> list[_Commit]:
-    """The commits that touched the file, oldest first, also under its earlier names."""
-    log = _git(folder, "log", "--follow", "--name-only", _FORMAT, "--", path.resolve().name)
+    """The commits that touched the file, oldest first, also under its earlier names.
+
+    Of this branch alone: what a merged branch changed was declared here when it was merged.
+    """
+    what = ("--follow", "--first-parent", "--diff-merges=first-parent", "--name-only")
+    log = _git(folder, "log", *what, _FORMAT, "--", path.resolve().name)
     commits: list[_Commit] = []
     for block in log.split("\x1e")[1:]:
         head, _, names = block.partition("\n")

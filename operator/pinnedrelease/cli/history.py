@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from pinnedrelease.api.history import revision_to_wire
 from pinnedrelease.api.record import record_lines
+from pinnedrelease.cli.commands import Commands, commands_of
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import WrongUsage
-from pinnedrelease.cli.output import add_output_argument, program, say, show
+from pinnedrelease.cli.output import add_output_argument, say, show
 from pinnedrelease.cli.tables import table, time_text
 from pinnedrelease.core.history import Gap, Revision, RevisionResult
 from pinnedrelease.core.observed import Release
@@ -44,7 +45,7 @@ def run(given: argparse.Namespace) -> int:
         revision_to_wire(one).model_dump(mode="json", by_alias=True, exclude_none=True)
         for one in release.status.history.revisions
     ]
-    show(given.output, lambda: _shown(release), entries)
+    show(given.output, lambda: shown(release, commands_of(given)), entries)
     return 0
 
 
@@ -56,15 +57,16 @@ def _meant(words: Sequence[str]) -> tuple[bool, str]:
     raise WrongUsage("write: history NAME, or: history export NAME")
 
 
-def _shown(release: Release) -> str:
+def shown(release: Release, commands: Commands) -> str:
+    """The table, with the command that goes back to each revision that is a target."""
     revisions = release.status.history.revisions
     if not revisions:
         return f"{release} has no history yet\n"
-    text = table(HEADER, [_row(release, one, index == 0) for index, one in enumerate(revisions)])
+    text = table(HEADER, [_row(one, commands.rollback(release, one)) for one in revisions])
     return text + "".join(_gap_line(one) for one in release.status.gaps)
 
 
-def _row(release: Release, one: Revision, is_head: bool) -> tuple[str, ...]:  # noqa: FBT001
+def _row(one: Revision, rollback: str | None) -> tuple[str, ...]:
     return (
         str(one.number),
         one.pin.tag,
@@ -75,12 +77,8 @@ def _row(release: Release, one: Revision, is_head: bool) -> tuple[str, ...]:  # 
         time_text(one.supersede_time, absent="now"),
         one.cause.actor or "",
         (one.cause.change_cause or "").replace("\n", " ")[:CAUSE_SHOWN],
-        "" if is_head else f"{_rollback(release)} --to-revision {one.number}",
+        rollback or "",
     )
-
-
-def _rollback(release: Release) -> str:
-    return f"{program()} rollback {release.name} -n {release.namespace}"
 
 
 def _result(one: Revision) -> str:

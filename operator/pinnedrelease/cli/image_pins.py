@@ -27,6 +27,7 @@ class Problem(StrEnum):
     NO_SOURCE = "has no digest, and no source knows its repository"
     AMBIGUOUS = "has several pairs among the sources, none with its tag"
     NO_TAG = "has no tag to look up"
+    ELSEWHERE = "is another file, which the image comes from; name that file, too"
     NO_SUCH_TAG = "has a tag that the registry has not got"
 
 
@@ -52,6 +53,8 @@ class Trouble:
 
 def read_image(place: ImagePlace) -> Image | Trouble:
     """Take an image text apart."""
+    if place.is_elsewhere:
+        return Trouble(place=place, problem=Problem.ELSEWHERE)
     text = place.text
     if _VARIABLE.search(text.replace(_ESCAPED, "")):
         return Trouble(place=place, problem=Problem.VARIABLE)

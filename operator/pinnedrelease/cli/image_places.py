@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import yaml
 
 from pinnedrelease.cli.errors import WrongUsage, suggestion
-from pinnedrelease.cli.yaml_text import child, entry, items, line_of, scalar
+from pinnedrelease.cli.yaml_text import child, entry, is_nothing, items, line_of, scalar
 
 CONTAINER_LISTS = frozenset({"containers", "initContainers", "ephemeralContainers"})
 
@@ -25,6 +25,8 @@ class ImagePlace:
     """The Compose service, for an override file."""
     is_built: bool = False
     """Compose builds it here; nothing is pulled."""
+    is_elsewhere: bool = False
+    """The node names another file, and the image stands there."""
 
     @property
     def text(self) -> str:
@@ -43,11 +45,15 @@ def compose_places(
     """The services of a Compose file, all or the wanted ones. Raises WrongUsage."""
     found: list[ImagePlace] = []
     names: list[str] = []
+    has_includes = False
     for root in roots:
         if child(root, "apiVersion") is not None and child(root, "kind") is not None:
             raise WrongUsage(f"{path} is a Kubernetes manifest; use: manifest pin")
+        includes = list(_includes(child(root, "include")))
+        has_includes = has_includes or bool(includes)
+        found += [] if wanted else includes
         services = child(root, "services")
-        if services is None:
+        if services is None or is_nothing(services):
             continue
         if not isinstance(services, yaml.MappingNode):
             raise WrongUsage(f"{path}, line {line_of(services)}: services is not a mapping")
@@ -55,7 +61,7 @@ def compose_places(
             names.append(str(key.value))
             if not wanted or key.value in wanted:
                 found += _service(str(key.value), service)
-    if not names:
+    if not names and not has_includes:
         raise WrongUsage(f"{path} has no services: it is no Compose file")
     for name in wanted:
         if name not in names:
@@ -78,15 +84,28 @@ def manifest_places(roots: list[yaml.MappingNode], path: str) -> list[ImagePlace
 
 
 def _service(name: str, service: yaml.Node) -> Iterator[ImagePlace]:
+    where = f"service {name}"
     image = child(service, "image")
-    is_built = _is_given(child(service, "build"))
-    if image is not None or is_built:
-        yield ImagePlace(where=f"service {name}", node=image, service=name, is_built=is_built)
+    is_built = not is_nothing(child(service, "build"))
+    base = child(child(service, "extends"), "file")
+    if not is_nothing(image) or is_built:
+        node = None if is_nothing(image) else image
+        yield ImagePlace(where=where, node=node, service=name, is_built=is_built)
+    elif not is_nothing(base):
+        yield ImagePlace(where=where, node=base, is_elsewhere=True)
+    for volume in items(child(service, "volumes")):
+        source = child(volume, "source")
+        if scalar(volume, "type") == "image" and not is_nothing(source):
+            yield ImagePlace(where=f"{where} volume {scalar(volume, 'target')}", node=source)
 
 
-def _is_given(node: yaml.Node | None) -> bool:
-    """Not so where nothing stands, nor where an override takes away what another file has."""
-    return node is not None and node.tag not in ("tag:yaml.org,2002:null", "!reset")
+def _includes(node: yaml.Node | None) -> Iterator[ImagePlace]:
+    """Compose files of which this one is made up, each written as a path or with its paths."""
+    for one in items(node):
+        path = child(one, "path") if isinstance(one, yaml.MappingNode) else one
+        for file in items(path) or (path,):
+            if not is_nothing(file):
+                yield ImagePlace(where="include", node=file, is_elsewhere=True)
 
 
 def _containers(node: yaml.Node, owner: str, above: set[int]) -> Iterator[ImagePlace]:
@@ -109,7 +128,7 @@ def _containers(node: yaml.Node, owner: str, above: set[int]) -> Iterator[ImageP
 def _images_of(containers: yaml.Node, owner: str) -> Iterator[ImagePlace]:
     for container in items(containers):
         image = child(container, "image")
-        if isinstance(image, yaml.ScalarNode):
+        if isinstance(image, yaml.ScalarNode) and not is_nothing(image):
             name = scalar(container, "name") or "(no name)"
             yield ImagePlace(where=f"{owner} container {name}", node=image)
 
@@ -117,6 +136,6 @@ def _images_of(containers: yaml.Node, owner: str) -> Iterator[ImagePlace]:
 def _image_volumes(volumes: yaml.Node, owner: str) -> Iterator[ImagePlace]:
     for volume in items(volumes):
         pair = entry(child(volume, "image"), "reference")
-        if pair is not None:
+        if pair is not None and not is_nothing(pair[1]):
             name = scalar(volume, "name") or "(no name)"
             yield ImagePlace(where=f"{owner} volume {name}", node=pair[1])

@@ -12,7 +12,7 @@ from pinnedrelease.cli.errors import CANNOT_TELL, NO, WrongUsage
 from pinnedrelease.cli.output import note, out, say
 from pinnedrelease.cli.registry_access import add_no_registry, add_registry_arguments
 from pinnedrelease.cli.targets import parse_target
-from pinnedrelease.cli.yaml_text import write_text
+from pinnedrelease.cli.text_files import write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,4 +103,5 @@ def _write(given: argparse.Namespace, texts: list[_Text]) -> None:
         )
     for one in texts:
         write_text(folder / one.file, one.text)
+    for one in texts:
         say(str(folder / one.file))

@@ -45,12 +45,21 @@ def credentials_for(repository: Repository) -> tuple[Credential, ...]:
 
 
 def _login_files() -> tuple[Path, ...]:
-    docker = Path(os.environ.get("DOCKER_CONFIG", "") or Path.home() / ".docker")
+    docker = _docker_folder()
     named = os.environ.get("REGISTRY_AUTH_FILE", "")
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     podman = [Path(named)] if named else []
     podman += [Path(runtime) / "containers" / "auth.json"] if runtime else []
-    return (docker / "config.json", *podman)
+    return (*([docker / "config.json"] if docker is not None else []), *podman)
+
+
+def _docker_folder() -> Path | None:
+    named = os.environ.get("DOCKER_CONFIG", "")
+    try:
+        return Path(named) if named else Path.home() / ".docker"
+    except RuntimeError:
+        # Whoever has no home, as in a container with a number for a user, has no login there.
+        return None
 
 
 def _from_helper(document: Mapping[str, object], repository: Repository) -> Credential | None:

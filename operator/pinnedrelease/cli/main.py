@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -49,6 +50,12 @@ GROUPS: dict[str, dict[str, str]] = {
 }
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 DESCRIPTION = "Keep Kubernetes workloads on exactly the image digest that was declared."
+_DEBUG_HELP = "show the way to an error"
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""As shells say it of a program that SIGPIPE ended: not 0, as work may have been left undone."""
+_OF_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of printing: files and connections have errors of their own by the time they come here."""
 EXIT_CODES = (
     "exit codes: 0 done, or yes; 1 no, differs, or refused; 2 wrong usage; 3 cannot be told "
     "(a cluster or registry does not answer)"
@@ -66,16 +73,41 @@ class Command(Protocol):
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    """Run one command. 0: done or yes, 1: no or nothing done, 2: wrong usage, 3: cannot tell."""
+    """Run one command. 0: done or yes, 1: no or nothing done, 2: wrong usage, 3: cannot tell.
+
+    Also 130 after Ctrl-C, and 141 when who read the output went away before the work was done.
+    """
+    if None in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
+        # Closed by whoever started us (``>&-``): nothing could be told to anybody.
+        return CANNOT_TELL
+    code: int | None = None
+    try:
+        code = _code_of(arguments, program)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        # What cannot be printed now must not be tried again, in vain and loudly, at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:
+            # Whoever read our output has seen enough, for example ``head``.
+            return PIPE_CLOSED if code is None else code
+        sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
+        return CANNOT_TELL
+    return code
+
+
+def _code_of(arguments: Sequence[str], program: str) -> int:
     wanted = arguments[0] if arguments else ""
     if wanted not in COMMANDS:
         return _front_page(arguments, program)
     command = imported(wanted)
-    given = parser_of(wanted, command, program).parse_args(arguments[1:])
     try:
-        return _run(command, given, program)
-    except KeyboardInterrupt:
-        return 130
+        given = parser_of(wanted, command, program).parse_args(arguments[1:])
+    except SystemExit as end:
+        # After --help and after wrong usage. Its text may still be on the way.
+        return end.code if isinstance(end.code, int) else USAGE
+    return _run(command, given, program)
 
 
 def parser_of(name: str, command: Command, program: str) -> argparse.ArgumentParser:
@@ -88,7 +120,14 @@ def parser_of(name: str, command: Command, program: str) -> argparse.ArgumentPar
         allow_abbrev=False,
     )
     command.add_arguments(parser)
-    parser.add_argument("--debug", action="store_true", help="show the way to an error")
+    parser.add_argument("--debug", action="store_true", help=_DEBUG_HELP)
+    for one in parser._actions:  # noqa: SLF001 - argparse has no public way to read a parser
+        if isinstance(one, argparse._SubParsersAction):  # noqa: SLF001
+            for inner in one.choices.values():
+                # No default here: it would undo what was said before the inner word.
+                inner.add_argument(
+                    "--debug", action="store_true", default=argparse.SUPPRESS, help=_DEBUG_HELP
+                )
     return parser
 
 
@@ -100,12 +139,7 @@ def imported(name: str) -> Command:
 
 def _run(command: Command, given: argparse.Namespace, program: str) -> int:
     try:
-        code = command.run(given)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has seen enough, for example ``head``.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return command.run(given)
     except CommandError as error:
         from pinnedrelease.cli.output import clean  # noqa: PLC0415 - imports YAML
 
@@ -113,7 +147,9 @@ def _run(command: Command, given: argparse.Namespace, program: str) -> int:
             traceback.print_exc()
         sys.stderr.write(clean(f"error: {error}\n"))
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last place: no traceback for people
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_OUTPUT:
+            raise
         if given.debug:
             traceback.print_exc()
         sys.stderr.write(
@@ -121,7 +157,6 @@ def _run(command: Command, given: argparse.Namespace, program: str) -> int:
             "what this command prints with --debug\n"
         )
         return CANNOT_TELL
-    return code
 
 
 def _front_page(arguments: Sequence[str], program: str) -> int:

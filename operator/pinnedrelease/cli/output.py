@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from pinnedrelease.api import names
+from pinnedrelease.cli.quoting import is_read_as_another
 
 _KEPT = frozenset("\n\t")
 _STEERING = frozenset(
@@ -102,5 +103,17 @@ def show(
 
 def as_yaml(data: object) -> str:
     """YAML in the order of the data, long lines left alone."""
-    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=4096)
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=4096)
     return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """With quotes also where another reader than PyYAML would find no text."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = "'" if is_read_as_another(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

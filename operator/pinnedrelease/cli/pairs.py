@@ -12,7 +12,8 @@ from pinnedrelease.api.capture import capture_from_document
 from pinnedrelease.api.errors import NotAResource
 from pinnedrelease.api.resource import decode_spec
 from pinnedrelease.cli.errors import WrongUsage
-from pinnedrelease.cli.yaml_text import documents, plain_value, read_text, scalar
+from pinnedrelease.cli.text_files import read_text
+from pinnedrelease.cli.yaml_text import documents, plain_value, scalar
 from pinnedrelease.core.observed import InvalidSpec
 from pinnedrelease.core.pin import DesiredPin, Pin
 

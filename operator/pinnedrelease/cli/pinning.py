@@ -22,11 +22,12 @@ from pinnedrelease.cli.image_pins import (
     read_image,
 )
 from pinnedrelease.cli.image_places import ImagePlace
-from pinnedrelease.cli.output import add_output_argument, note, out, show
+from pinnedrelease.cli.output import add_output_argument, note, show
 from pinnedrelease.cli.pairs import Declared, pairs_in_file
 from pinnedrelease.cli.registry_access import Asker, add_registry_arguments, answered
 from pinnedrelease.cli.tables import table
-from pinnedrelease.cli.yaml_text import STDIN, Edit, applied, documents, read_text, replaced
+from pinnedrelease.cli.text_files import STDIN, print_exactly, read_text
+from pinnedrelease.cli.yaml_text import Edit, applied, documents, replaced
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.reference import Repository
 
@@ -81,13 +82,17 @@ def plan_files(given: argparse.Namespace, find: Finder) -> list[PlannedFile]:
 
 def pin_files(given: argparse.Namespace, planned: list[PlannedFile]) -> int:
     """Write. 0: everything is pinned now; 1: something is not, which is told."""
-    for one in planned:
-        if str(one.path) == STDIN:
-            out(one.after)
-            continue
-        show_diff(one.before, one.after, one.path)
+    files = [one for one in planned if str(one.path) != STDIN]
+    # All files first: a reader of the diffs who goes away must not stop the work half way.
+    for one in files:
         store(one.path, one.before, one.after, dry_run=given.dry_run)
-    return tell(planned)
+    code = tell(planned)
+    for one in planned:
+        if one in files:
+            show_diff(one.before, one.after, one.path)
+        else:
+            print_exactly(one.after)
+    return code
 
 
 def tell(planned: list[PlannedFile]) -> int:

@@ -9,6 +9,7 @@ from pinnedrelease.api import changes
 from pinnedrelease.api.fields import parse_duration
 from pinnedrelease.api.ownership import gitops_owner
 from pinnedrelease.cli.changing import add_dry_run, change, leave_to_owner
+from pinnedrelease.cli.commands import commands_of
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, connect, run_async
 from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.cli.file_changes import show_diff, store
@@ -21,8 +22,8 @@ from pinnedrelease.cli.registry_access import (
     add_registry_arguments,
     check_there,
 )
+from pinnedrelease.cli.text_files import STDIN, read_text
 from pinnedrelease.cli.yaml_edit import declare_in
-from pinnedrelease.cli.yaml_text import STDIN, read_text
 from pinnedrelease.core.messages import pair
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, Pin
@@ -49,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         nargs="?",
-        const="10m",
+        const=600.0,
+        type=_seconds,
         metavar="DURATION",
         help="wait until DST runs the pair (default 10m)",
     )
@@ -67,7 +69,7 @@ def run(given: argparse.Namespace) -> int:
     destination = parse_place(given.destination, given.to_context)
     if destination == FilePlace(path=Path(STDIN)):
         raise WrongUsage("DST is changed in place: name a file, not -")
-    wait_s = _seconds(given.wait) if given.wait is not None else None
+    wait_s: float | None = given.wait
     if wait_s is not None and isinstance(destination, FilePlace):
         raise WrongUsage("--wait is for a cluster; a file runs nothing")
 
@@ -100,7 +102,7 @@ async def _from_cluster(given: argparse.Namespace, place: ClusterPlace) -> Decla
         if not given.allow_unready:
             raise CommandError(
                 f"{release} does not run {pair(spec.pin)} successfully: {problem}. Wait with: "
-                f"kubectl wait pinrel/{release.name} --for=condition=Ready, or use --allow-unready"
+                f"{commands_of(given, place.context).wait(release)}, or use --allow-unready"
             )
         note(f"{release} is promoted although {problem}")
     return Declared(
@@ -113,13 +115,14 @@ async def _to_file(given: argparse.Namespace, carried: Declared, place: FilePlac
     declared = pair_in_file(place.path, given.name)
     if declared.spec is None:
         raise WrongUsage(f"{place} is a capture; DST must declare a PinnedRelease")
-    pin = await _checked(given, carried, declared.pin, declared.spec, str(place))
+    lift = f"take it off that list in {place}"
+    pin = await _checked(given, carried, declared.pin, declared.spec, str(place), lift)
     if pin == declared.pin:
         say(f"{place} declares {pair(pin)} already; nothing to do")
         return 0
     after = declare_in(before, declared.name, pin, given.change_cause or carried.cause)
-    show_diff(before, after, place.path)
     store(place.path, before, after, dry_run=given.dry_run)
+    show_diff(before, after, place.path)
     say(f"{place} {'would declare' if given.dry_run else 'declares'} {pair(pin)}")
     return 0
 
@@ -129,7 +132,9 @@ async def _to_cluster(
 ) -> int:
     release = await connection.release(place.name)
     spec = _valid(release)
-    pin = await _checked(given, carried, spec.pin, spec, str(release))
+    commands = commands_of(given, place.context)
+    lift = commands.act("reject", release, carried.pin.digest.short, "--lift")
+    pin = await _checked(given, carried, spec.pin, spec, str(release), lift)
     if pin == spec.pin:
         say(f"{release} declares {pair(pin)} already; nothing to do")
         return 0
@@ -143,15 +148,23 @@ async def _to_cluster(
     patch = changes.declare_pair(pin, given.change_cause or carried.cause)
     await change(connection, release, patch, f"promoted to {pair(pin)}", dry_run=given.dry_run)
     if spec.suspend:
-        resume = f"{program()} resume {release.name}"
+        resume = commands.act("resume", release)
         note(f"{release} is suspended: nothing is written until: {resume}")
     return 0
 
 
 async def _checked(
-    given: argparse.Namespace, carried: Declared, before: Pin, spec: DesiredPin, where: str
+    given: argparse.Namespace,
+    carried: Declared,
+    before: Pin,
+    spec: DesiredPin,
+    where: str,
+    lift: str,
 ) -> Pin:
-    """The pair as the destination will declare it. Raises CommandErrors."""
+    """The pair as the destination will declare it. Raises CommandErrors.
+
+    ``lift`` says how to allow a digest there that is refused.
+    """
     pin = carried.pin
     if pin.repository != before.repository and not given.mirror:
         raise CommandError(
@@ -163,7 +176,7 @@ async def _checked(
     if rejection is not None:
         raise CommandError(
             f"{where} refuses {pair(pin)} (spec.rejectedDigests): {rejection.reason}; lift it "
-            f"first if you mean it: {program()} reject NAME {pin.digest.short} --lift"
+            f"first if you mean it: {lift}"
         )
     if given.no_registry:
         return pin
@@ -186,4 +199,7 @@ def _seconds(text: str) -> float:
     try:
         return parse_duration(text).total_seconds()
     except ValueError as error:
-        raise WrongUsage(f"--wait: {error}") from error
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is taken for the duration: {error}; write --wait=10m, or a plain --wait "
+            "behind SRC and DST"
+        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pinnedrelease.cli.connection import Connection
-from pinnedrelease.cli.errors import CommandError
+from pinnedrelease.cli.errors import CannotTell, CommandError
 from pinnedrelease.cli.output import progress, say
 from pinnedrelease.cluster.errors import Unavailable
 from pinnedrelease.core.conditions import ConditionStatus, ConditionType, find
@@ -39,19 +39,21 @@ async def wait_until_ready(
 ) -> None:
     """Return when this digest is declared and runs.
 
-    Raises CommandError when another one is declared meanwhile, when it is stalled, or time is up.
-    An API server that does not answer for a moment is asked again.
+    Raises CommandError when another one is declared meanwhile, when it is stalled, or time is up,
+    and CannotTell when time is up while the API server does not answer; until then it is asked
+    again.
     """
-    told = ""
+    told, is_silent = "it has not answered yet", True
     try:
         async with asyncio.timeout(timeout_s):
             while True:
                 try:
                     release = await connection.release(name)
                 except Unavailable as error:
-                    told = f"the API server does not answer: {error}"
+                    told, is_silent = str(error), True
                     await asyncio.sleep(POLL_S)
                     continue
+                is_silent = False
                 if not isinstance(release.spec, DesiredPin):
                     raise CommandError(f"{release} has an invalid spec")
                 if release.spec.pin.digest != digest:
@@ -72,6 +74,14 @@ async def wait_until_ready(
                     told = problem
                 await asyncio.sleep(POLL_S)
     except TimeoutError as error:
-        raise CommandError(
-            f"{connection.namespace}/{name} does not run it after {timeout_s:g} s: {told}"
-        ) from error
+        what = f"{connection.namespace}/{name}"
+        raise _too_late(what, timeout_s, told, is_silent=is_silent) from error
+
+
+def _too_late(what: str, timeout_s: float, told: str, *, is_silent: bool) -> CommandError:
+    if is_silent:
+        return CannotTell(
+            f"whether {what} runs it after {timeout_s:g} s is not known: the API server does not "
+            f"answer: {told}"
+        )
+    return CommandError(f"{what} does not run it after {timeout_s:g} s: {told}")

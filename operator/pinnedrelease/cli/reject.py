@@ -6,6 +6,7 @@ import argparse
 
 from pinnedrelease.api import changes
 from pinnedrelease.cli.changing import add_dry_run, change
+from pinnedrelease.cli.commands import commands_of
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.cli.output import note
@@ -36,7 +37,7 @@ def run(given: argparse.Namespace) -> int:
         release = await connection.release(given.name)
         if not isinstance(release.spec, DesiredPin):
             raise CommandError(f"{release} has an invalid spec: {'; '.join(release.spec.problems)}")
-        digest = _meant(release, given.digest)
+        digest = _to_lift(release, given.digest) if given.lift else _meant(release, given.digest)
         kept = tuple(one for one in release.spec.rejected if one.digest != digest)
         if not given.lift:
             kept = (*kept, RejectedDigest(digest=digest, reason=given.reason))
@@ -48,11 +49,25 @@ def run(given: argparse.Namespace) -> int:
         if not given.lift and release.spec.pin.digest == digest:
             note(
                 "this is the declared digest: what runs stays, and nothing is written until "
-                f"another one is declared, for example with: pinrel rollback {release.name}"
+                "another one is declared, for example with: "
+                f"{commands_of(given).act('rollback', release)}"
             )
         return 0
 
     return with_cluster(given, work)
+
+
+def _to_lift(release: Release, text: str) -> DeclaredDigest:
+    """One of the refused digests, in full or by its first digits. Raises CommandErrors."""
+    refused = release.spec.rejected if isinstance(release.spec, DesiredPin) else ()
+    digits = text.removeprefix("sha256:")
+    found = [one.digest for one in refused if one.digest.digest.encoded.startswith(digits)]
+    if len(found) == 1 and digits:
+        return found[0]
+    listing = ", ".join(one.digest.short for one in refused) or "none"
+    if found:
+        raise WrongUsage(f"{text!r} fits several of the refused digests, write more: {listing}")
+    raise CommandError(f"{text} was not refused by {release}; refused are: {listing}")
 
 
 def _meant(release: Release, text: str) -> DeclaredDigest:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from pinnedrelease.api import names
+from pinnedrelease.api.fields import LABEL_PATTERN, NAME_PATTERN
+from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.quoting import quoted
 from pinnedrelease.core.pin import DriftPolicy, Pin, Target, TargetKind
 
 
@@ -25,20 +29,21 @@ class NewRelease:
     def text(self) -> str:
         """YAML without a document start."""
         pin, cause = self.pin, self.cause
+        containers = ", ".join(quoted(one) for one in self.containers)
         lines = [
             f"apiVersion: {names.API_VERSION}",
             f"kind: {names.KIND}",
             "metadata:",
-            f"  name: {self.name}",
-            *([f"  namespace: {self.namespace}"] if self.namespace else []),
+            f"  name: {quoted(self.name)}",
+            *([f"  namespace: {quoted(self.namespace)}"] if self.namespace else []),
             "spec:",
-            f"  repository: {pin.spelling}",
+            f"  repository: {quoted(pin.spelling)}",
             f"  tag: {json.dumps(pin.tag)}",
             f"  digest: {pin.digest}",
             *([f"  changeCause: {json.dumps(cause, ensure_ascii=False)}"] if cause else []),
             "  targetRef:",
             *_target_lines(self.target),
-            *([f"  containers: [{', '.join(self.containers)}]"] if self.containers else []),
+            *([f"  containers: [{containers}]"] if self.containers else []),
         ]
         if self.drift_policy is not DriftPolicy.CORRECT:
             lines.append(f"  driftPolicy: {self.drift_policy}")
@@ -47,6 +52,22 @@ class NewRelease:
 
 def _target_lines(target: Target) -> list[str]:
     if target.kind is TargetKind.DEPLOYMENT:
-        return [f"    name: {target.name}"]
+        return [f"    name: {quoted(target.name)}"]
     api = ["    apiVersion: batch/v1"] if target.kind is TargetKind.CRON_JOB else []
-    return [*api, f"    kind: {target.kind}", f"    name: {target.name}"]
+    return [*api, f"    kind: {target.kind}", f"    name: {quoted(target.name)}"]
+
+
+def check_names(release: NewRelease) -> None:
+    """Raise WrongUsage for what no API server takes for a name."""
+    label, subdomain = (LABEL_PATTERN, 63), (NAME_PATTERN, 253)
+    for what, name, (pattern, limit) in (
+        ("a PinnedRelease", release.name, subdomain),
+        ("a namespace", release.namespace, label),
+        (f"a {release.target.kind}", release.target.name, subdomain),
+        *(("a container", one, label) for one in release.containers),
+    ):
+        if name is not None and (re.match(pattern, name) is None or len(name) > limit):
+            raise WrongUsage(
+                f"{name[:80]!r} cannot be the name of {what}: small letters, digits and hyphens, "
+                f"at most {limit}"
+            )

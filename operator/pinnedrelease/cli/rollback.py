@@ -12,13 +12,15 @@ from pinnedrelease.api.fields import parse_duration
 from pinnedrelease.api.ownership import GitOpsOwner, gitops_owner
 from pinnedrelease.api.resource import decode_spec
 from pinnedrelease.cli.changing import add_dry_run, change, leave_to_owner
+from pinnedrelease.cli.commands import commands_of
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
 from pinnedrelease.cli.errors import CommandError, WrongUsage
 from pinnedrelease.cli.file_changes import show_diff, store
-from pinnedrelease.cli.output import note, program, say
+from pinnedrelease.cli.output import note, say
 from pinnedrelease.cli.registry_access import Presence, add_registry_arguments, ask
+from pinnedrelease.cli.text_files import read_text
 from pinnedrelease.cli.yaml_edit import declare_in, find_release
-from pinnedrelease.cli.yaml_text import plain_value, read_text, scalar
+from pinnedrelease.cli.yaml_text import plain_value, scalar
 from pinnedrelease.core import targets
 from pinnedrelease.core.history import Revision
 from pinnedrelease.core.messages import pair
@@ -150,8 +152,8 @@ def _edit_file(given: argparse.Namespace, case: _Case) -> int:
     if _pair_of(edited, case) == _pair_of(before, case):
         say(f"{path} declares {pair(pin)} already; nothing to do")
         return 0
-    show_diff(before, edited, path)
     store(path, before, edited, dry_run=given.dry_run)
+    show_diff(before, edited, path)
     if not given.dry_run:
         say(f"{path} declares {pair(pin)}; commit it to roll back")
     return 0
@@ -180,7 +182,10 @@ def _pair_of(text: str, case: _Case) -> tuple[str | None, str | None]:
 
 
 def _leave_to_owner(given: argparse.Namespace, case: _Case, owner: GitOpsOwner) -> int:
-    hint = f"{program()} rollback {given.name} -f FILE. In an emergency: --override --reason WHY"
+    command = commands_of(given).act(
+        "rollback", case.release, f"--to-revision={case.target.number}", "-f", "FILE"
+    )
+    hint = f"{command}. In an emergency: --override --reason WHY"
     code = leave_to_owner(case.release, case.desired.pin, case.target.pin, owner, hint=hint)
     return 0 if given.dry_run else code
 
@@ -201,7 +206,7 @@ async def _override(given: argparse.Namespace, connection: Connection, case: _Ca
     if override.digest == override.instead_of:
         raise CommandError(
             f"{pair(case.target.pin)} is what the spec declares; end the override with: "
-            f"{program()} clear-override {case.release.name}"
+            f"{commands_of(given).act('clear-override', case.release)}"
         )
     until = f" until {override.expire_time:%Y-%m-%dT%H:%MZ}" if override.expire_time else ""
     verb = f"overridden with {pair(case.target.pin)}{until}"
@@ -224,7 +229,7 @@ async def _change(
         patch = changes.vouched(patch, case.target.pin)
     await change(connection, case.release, patch, verb, dry_run=given.dry_run)
     if case.desired.suspend:
-        resume = f"{program()} resume {given.name}"
+        resume = commands_of(given).act("resume", case.release)
         note(f"{case.release} is suspended: nothing is written until: {resume}")
 
 

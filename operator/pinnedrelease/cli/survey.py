@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from pinnedrelease.cli.connection import Connection
+from pinnedrelease.cli.errors import CommandError
 from pinnedrelease.cli.registry_access import Asker, asking
 from pinnedrelease.cluster.errors import Forbidden
 from pinnedrelease.cluster.pods import OwnedPod
@@ -24,6 +25,8 @@ from pinnedrelease.core.registry import (
     RegistryCheck,
     RegistryFacts,
     TagContent,
+    Trouble,
+    TroubleKind,
 )
 from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.clock import SystemClock
@@ -71,8 +74,7 @@ class Surveyor:
             facts = RegistryFacts()
             if self._with_registry and spec.registry.check is not RegistryCheck.NONE:
                 pin = effective_pin(spec, release.status, release.generation).pin
-                asker = await self._asker(pin.repository)
-                facts = await _Look(asker, pin, spec.registry.check).facts(pods or ())
+                facts = await self._facts(pin, spec.registry.check, pods or ())
         rivals = tuple(
             one
             for one in others
@@ -103,6 +105,17 @@ class Surveyor:
         except Forbidden as error:
             self.unread[namespace] = str(error)
             return None
+
+    async def _facts(self, pin: Pin, check: RegistryCheck, pods: tuple[Pod, ...]) -> RegistryFacts:
+        try:
+            asker = await self._asker(pin.repository)
+        except CommandError as error:
+            # An address that cannot be one is a matter of this PinnedRelease alone.
+            trouble = Trouble(kind=TroubleKind.UNREACHABLE, hint=str(error))
+            now_s = SystemClock().monotonic_s()
+            silent = Fact(trouble=trouble, asked_since_s=now_s)
+            return RegistryFacts(digest=silent, tag=silent)
+        return await _Look(asker, pin, check).facts(pods)
 
     async def _asker(self, repository: Repository) -> Asker:
         async with self._opening:

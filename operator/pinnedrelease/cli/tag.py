@@ -12,7 +12,7 @@ from pinnedrelease.cli.output import progress, say
 from pinnedrelease.cli.pairs import pair_in_file
 from pinnedrelease.cli.places import FILE_ENDINGS
 from pinnedrelease.cli.registry_access import Asker, add_registry_arguments, answered
-from pinnedrelease.cli.yaml_text import STDIN
+from pinnedrelease.cli.text_files import STDIN
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.errors import CoreError
 from pinnedrelease.core.reference import Repository, is_tag, parse_reference

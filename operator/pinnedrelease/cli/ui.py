@@ -15,7 +15,7 @@ from pinnedrelease.cli.connection import (
     with_cluster,
 )
 from pinnedrelease.cli.errors import CommandError, WrongUsage
-from pinnedrelease.cli.output import note, program, say
+from pinnedrelease.cli.output import note, say
 from pinnedrelease.cluster.errors import Forbidden, NotFound
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ async def _serve(
     # Slow imports, and --help needs none of them.
     from aiohttp import web  # noqa: PLC0415
 
+    from pinnedrelease.cli.commands import commands_of  # noqa: PLC0415
     from pinnedrelease.cli.dashboard.board import Board  # noqa: PLC0415
-    from pinnedrelease.cli.dashboard.commands import Commands  # noqa: PLC0415
     from pinnedrelease.cli.dashboard.guard import new_secret  # noqa: PLC0415
     from pinnedrelease.cli.dashboard.server import Pages  # noqa: PLC0415
     from pinnedrelease.cli.release_watch import ReleaseWatch  # noqa: PLC0415
@@ -85,11 +85,7 @@ async def _serve(
     board = Board()
     watch = ReleaseWatch(connection.session, board, scope)
     await _first_look(watch)
-    commands = Commands(
-        program=program(),
-        context=given.context,
-        kubeconfig=str(given.kubeconfig.absolute()) if given.kubeconfig else None,
-    )
+    commands = commands_of(given)
     about = {"server": connection.session.server, "context": given.context, "namespace": scope}
     port, secret = listener.getsockname()[1], new_secret()
     pages = Pages(board, commands, about).application(port, secret)

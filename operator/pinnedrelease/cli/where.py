@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from pinnedrelease.cli.connection import Connection, add_cluster_arguments, with_cluster
-from pinnedrelease.cli.errors import CannotTell, CommandError, WrongUsage
+from pinnedrelease.cli.errors import CANNOT_TELL, CannotTell, CommandError, WrongUsage
 from pinnedrelease.cli.output import add_no_headers, add_output_argument, note, show
 from pinnedrelease.cli.tables import table, time_text
 from pinnedrelease.cluster import paths
@@ -37,6 +37,14 @@ class Place:
     digest: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was found, and why pods were not read although they were wanted."""
+
+    places: list[Place]
+    unread: str | None = None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The digest, and where to look."""
     parser.add_argument("digest", help="in full, or its first digits (at least 6)")
@@ -49,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Look in the whole cluster, or with -n in one namespace.
 
-    0: found, 1: nowhere, 3: it cannot be told.
+    0: found, 1: nowhere, 3: it cannot be told, or not wholly.
     """
     digits = given.digest.removeprefix("sha256:")
     if not _DIGITS.fullmatch(digits) or len(digits) < SHORTEST:
@@ -58,10 +66,14 @@ def run(given: argparse.Namespace) -> int:
             "digits. A tag is looked up with: kubectl get pinnedreleases -A"
         )
 
-    async def work(connection: Connection) -> list[Place]:
+    async def work(connection: Connection) -> _Found:
         return await _places(given, connection, digits)
 
-    found = with_cluster(given, work)
+    return _answer(given, with_cluster(given, work))
+
+
+def _answer(given: argparse.Namespace, answer: _Found) -> int:
+    found = answer.places
     if not found:
         scope = f"namespace {given.namespace}" if given.namespace else "this cluster"
         verb = "declares" if given.no_pods else "declares or runs"
@@ -72,10 +84,13 @@ def run(given: argparse.Namespace) -> int:
         [_as_data(one) for one in found],
         [f"{one.namespace}/{one.thing}" for one in found],
     )
+    if answer.unread is not None:
+        note(f"this may not be all: pods were not looked at: {answer.unread}")
+        return CANNOT_TELL
     return 0
 
 
-async def _places(given: argparse.Namespace, connection: Connection, digits: str) -> list[Place]:
+async def _places(given: argparse.Namespace, connection: Connection, digits: str) -> _Found:
     scope: str | None = given.namespace
     try:
         releases = await connection.releases(scope)
@@ -92,8 +107,8 @@ async def _places(given: argparse.Namespace, connection: Connection, digits: str
                     f"no PinnedRelease declares {given.digest}, and whether pods run it cannot be "
                     f"told: {error}"
                 ) from error
-            note(f"pods were not looked at: {error}")
-    return found
+            return _Found(places=found, unread=str(error))
+    return _Found(places=found)
 
 
 def _in_release(release: Release, digits: str) -> list[Place]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import yaml
 
+from pinnedrelease.api.fields import CAUSE_LIMIT
 from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.quoting import DOUBLE
 from pinnedrelease.cli.yaml_text import (
-    DOUBLE,
     Edit,
     applied,
     child,
@@ -40,8 +41,10 @@ def releases_in(text: str, where: str) -> dict[str, yaml.MappingNode]:
 def declare_in(text: str, name: str | None, pin: Pin, cause: str | None) -> str:
     """The text with another pair, and with its own cause or none: never that of the pair before.
 
-    Raises WrongUsage as :func:`edit_release` does.
+    Raises WrongUsage as :func:`edit_release` does, and for a cause that no API server would take.
     """
+    if cause is not None and len(cause) > CAUSE_LIMIT:
+        raise WrongUsage(f"a change cause has at most {CAUSE_LIMIT} characters, not {len(cause)}")
     values: dict[tuple[str, ...], str] = {
         ("spec", "tag"): pin.tag,
         ("spec", "digest"): str(pin.digest),
@@ -148,6 +151,9 @@ def _cause_edits(text: str, release: yaml.MappingNode, cause: str | None) -> lis
     if cause is not None or spec.flow_style:
         end = "\n" if getattr(node, "style", None) in _BLOCK_STYLES else ""
         value = json.dumps(cause or "", ensure_ascii=False) + end
+        if node.start_mark.index == node.end_mark.index:
+            # Nothing stands there, and nothing lies between it and the colon.
+            value = f" {value}"
         return [Edit(start=node.start_mark.index, end=node.end_mark.index, text=value)]
     start = text.rfind("\n", 0, key.start_mark.index) + 1
     return [Edit(start=start, end=_line_end(text, node), text="")]

@@ -6,26 +6,42 @@ order, quotes and line ends stay as somebody left them.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import yaml
 
 from pinnedrelease.cli.errors import WrongUsage
+from pinnedrelease.cli.quoting import DOUBLE, SINGLE, quoted
 
-SIZE_LIMIT = 4 * 1024 * 1024
 VALUES_LIMIT = 200_000
 """With every alias counted as often as it is used: a few lines can stand for billions of values."""
-PLAIN, SINGLE, DOUBLE = None, "'", '"'
-STDIN = "-"
+PLAIN = None
+_LINE_ENDS = "\0\r\n\x85\u2028\u2029"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+
+
+class _Loader(yaml.SafeLoader):
+    """As kubectl reads: tabs may stand between values, where libyaml lets them."""
+
+    def scan_to_next_token(self) -> None:
+        """As PyYAML's, which knows blanks alone; the condition is that of libyaml's scanner.c."""
+        if self.index == 0 and self.peek() == "\ufeff":
+            self.forward()
+        while True:
+            while self.peek() == " " or (
+                self.peek() == "\t" and (self.flow_level or not self.allow_simple_key)
+            ):
+                self.forward()
+            if self.peek() == "#":
+                while self.peek() not in _LINE_ENDS:
+                    self.forward()
+            if not self.scan_line_break():  # type: ignore[no-untyped-call]
+                return
+            if not self.flow_level:
+                self.allow_simple_key = True
 
 
 class _WithoutDates(yaml.SafeLoader):
@@ -48,49 +64,14 @@ class Edit:
     text: str
 
 
-def read_text(path: Path) -> str:
-    """A file, or standard input for ``-``, line ends as they are. Raises WrongUsage."""
-    try:
-        raw = sys.stdin.buffer.read(SIZE_LIMIT + 1) if str(path) == STDIN else _read(path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise WrongUsage(f"{path} cannot be read: {reason}") from error
-    if len(raw) > SIZE_LIMIT:
-        raise WrongUsage(f"{path} is larger than 4 MiB; that is no manifest")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise WrongUsage(f"{path} is not UTF-8 text (byte {error.start})") from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Put a new text in the place of a file, in one step: never half of it. Raises WrongUsage."""
-    target = path.resolve()
-    try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-                out.write(text)
-            Path(name).chmod(mode)
-            Path(name).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise WrongUsage(f"{path} cannot be written: {reason}") from error
-
-
 def documents(text: str, where: str) -> list[yaml.MappingNode]:
     """The objects of a stream, items of Lists among them, as nodes that know where they stand.
 
-    Raises WrongUsage with line and column for what is no YAML, for a key that stands twice, and
-    for aliases that blow a small file up.
+    Raises WrongUsage with line and column for what is no YAML, for a document that is no mapping,
+    for a key that stands twice, and for aliases that blow a small file up.
     """
     try:
-        roots = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        roots = list(yaml.compose_all(text, Loader=_Loader))
         left = VALUES_LIMIT
         for root in roots:
             left -= _weight(root, where, {}, set())
@@ -100,7 +81,7 @@ def documents(text: str, where: str) -> list[yaml.MappingNode]:
         raise WrongUsage(f"{where} is not valid YAML: {_one_line(error)}") from error
     except RecursionError as error:
         raise WrongUsage(f"{where} is nested too deeply") from error
-    return [one for root in roots for one in _objects(root)]
+    return [one for root in roots for one in _objects(root, where)]
 
 
 def child(node: yaml.Node | None, key: str) -> yaml.Node | None:
@@ -121,6 +102,11 @@ def entry(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | Non
             merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
     found = (entry(one, key) for one in merged)
     return next((one for one in found if one is not None), None)
+
+
+def is_nothing(node: yaml.Node | None) -> bool:
+    """No value, null, or what an override of Compose takes away (``!reset``)."""
+    return node is None or node.tag in ("tag:yaml.org,2002:null", "!reset")
 
 
 def scalar(node: yaml.Node | None, *path: str) -> str | None:
@@ -185,35 +171,11 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-def quoted(value: str, style: str | None) -> str:
-    """The value in the quotes that were there; with quotes where it would not be text without."""
-    if style == SINGLE:
-        return "'" + value.replace("'", "''") + "'"
-    if style == DOUBLE:
-        return json.dumps(value, ensure_ascii=False)
-    try:
-        is_same = yaml.safe_load(value) == value
-    except yaml.YAMLError:
-        is_same = False
-    # What reads back as itself alone may still end at a comment or a colon in its place.
-    is_plain = is_same and not any(mark in value for mark in (": ", " #", "\n", ",", "{", "["))
-    return value if is_plain else json.dumps(value, ensure_ascii=False)
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as source:
-        return source.read(SIZE_LIMIT + 1)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _objects(root: yaml.Node) -> Iterator[yaml.MappingNode]:
-    if not isinstance(root, yaml.MappingNode):
+def _objects(root: yaml.Node, where: str) -> Iterator[yaml.MappingNode]:
+    if is_nothing(root):
         return
+    if not isinstance(root, yaml.MappingNode):
+        raise WrongUsage(f"{where}, line {line_of(root)}: a document that is no mapping")
     inner = child(root, "items")
     if (scalar(root, "kind") or "").endswith("List") and isinstance(inner, yaml.SequenceNode):
         yield from (one for one in inner.value if isinstance(one, yaml.MappingNode))
@@ -229,7 +191,9 @@ def _weight(node: yaml.Node, where: str, known: dict[int, int], above: set[int])
         raise WrongUsage(f"{where}, line {line_of(node)}: an alias that contains itself")
     above.add(id(node))
     weight = 1
-    if isinstance(node, yaml.SequenceNode):
+    if isinstance(node, yaml.ScalarNode):
+        _join_surrogates(node, where)
+    elif isinstance(node, yaml.SequenceNode):
         weight += sum(_weight(one, where, known, above) for one in node.value)
     elif isinstance(node, yaml.MappingNode):
         _check_keys(node, where)
@@ -237,6 +201,17 @@ def _weight(node: yaml.Node, where: str, known: dict[int, int], above: set[int])
     above.discard(id(node))
     known[id(node)] = weight
     return weight
+
+
+def _join_surrogates(node: yaml.ScalarNode, where: str) -> None:
+    """One sign out of two halves: so JSON writes what is beyond the first plane of Unicode."""
+    if _SURROGATE.search(node.value) is None:
+        return
+    try:
+        node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        message = f"{where}, line {line_of(node)}: half a sign (a surrogate without its other half)"
+        raise WrongUsage(message) from error
 
 
 def _check_keys(node: yaml.MappingNode, where: str) -> None:
@@ -247,6 +222,7 @@ def _check_keys(node: yaml.MappingNode, where: str) -> None:
                 f"{where}, line {line_of(key)}: a key that is not text; if this is "
                 "a template, edit what fills it in"
             )
+        _join_surrogates(key, where)
         if key.value in seen and key.value != "<<":
             raise WrongUsage(f"{where}, line {line_of(key)}: the key {key.value!r} stands twice")
         seen.add(key.value)

@@ -147,7 +147,12 @@ def _judged_access(
     configuration = Configuration(proxy="")
     try:
         _load(configuration, kubeconfig, context)
-    except (kubernetes_config.ConfigException, yaml.YAMLError) as error:
+    # The package takes a file for what it should be: the other errors are those of a file that
+    # may not be read, is no text, or has something else where a mapping should be.
+    except (
+        kubernetes_config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError,
+        LookupError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         where = str(kubeconfig) if kubeconfig else "in-cluster files and the default kubeconfig"
         raise NoConfiguration(
             f"no cluster to talk to ({where}): {error}; name one with --kubeconfig or $KUBECONFIG"

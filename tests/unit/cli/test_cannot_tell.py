@@ -43,7 +43,7 @@ def asked(digest: str, **more: object) -> argparse.Namespace:
     return argparse.Namespace(digest=digest, namespace=None, no_pods=False, **more)
 
 
-async def places(digest: str, releases: list[Release] | None) -> list[where.Place]:
+async def places(digest: str, releases: list[Release] | None) -> where._Found:
     connection = cast(Connection, Narrow(releases))
     return await where._places(asked(digest), connection, digest.removeprefix("sha256:"))
 
@@ -56,7 +56,20 @@ async def test_where_does_not_say_nowhere_without_having_seen_pods() -> None:
         await places(DIGEST_C, there)
     with pytest.raises(CannotTell, match="-n"):
         await places(DIGEST_C, None)
-    assert [one.thing for one in await places(DIGEST_A, there)] == ["PinnedRelease/web"]
+
+
+async def test_where_does_not_say_done_without_having_seen_pods(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A digest was declared in one place, and what else ran it was nobody's matter."""
+    found = await places(DIGEST_A, [settled(world(on=workload())).release])
+
+    code = where._answer(asked(DIGEST_A, output=None, no_headers=True), found)
+
+    told = capsys.readouterr()
+    assert code == 3
+    assert "PinnedRelease/web" in told.out
+    assert "this may not be all: pods were not looked at: may not list" in told.err
 
 
 def test_pods_that_may_not_be_read_are_unknown_and_not_skipped() -> None:

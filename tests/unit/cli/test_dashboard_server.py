@@ -22,8 +22,8 @@ from yarl import URL
 from doctor_world import stored
 from objects import pinned_release
 from pinnedrelease.api.resource import decode_release
+from pinnedrelease.cli.commands import Commands
 from pinnedrelease.cli.dashboard.board import Board
-from pinnedrelease.cli.dashboard.commands import Commands
 from pinnedrelease.cli.dashboard.server import COALESCE_S, Pages
 from pinnedrelease.core.observed import Release
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from doctor_world import stored
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, pinned_release
 from pinnedrelease.api.resource import decode_release
+from pinnedrelease.cli.commands import Commands
 from pinnedrelease.cli.dashboard import view
-from pinnedrelease.cli.dashboard.commands import Commands
+from pinnedrelease.cli.history import shown
 from pinnedrelease.cli.ran import answer_as_data
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.timeline import at, timeline_of
@@ -121,6 +123,32 @@ def test_commands_name_the_cluster_that_is_shown() -> None:
     chosen = "--namespace=shop --context=prod '--kubeconfig=/home/ana/my config'"
     assert told["commands"]["kubectl"] == (f"kubectl get pinnedreleases/web {chosen} --output=yaml")
     assert told["revisions"][1]["rollback"] == f"pinrel rollback web {chosen} --to-revision=1"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"rejectedDigests": [{"digest": DIGEST_A, "reason": "it eats orders"}]},
+        {"repository": "ghcr.io/acme/other"},
+    ],
+)
+def test_what_rollback_refuses_is_not_proposed(spec: dict[str, Any]) -> None:
+    before = decode_release(stored(pinned_release(**spec)))
+    release = replace(before, status=read(history=HISTORY).status)
+
+    told: Any = view.detail(release, COMMANDS)
+
+    assert [one["rollback"] for one in told["revisions"]] == [None, None]
+    assert "rollback" not in shown(release, COMMANDS)
+
+
+def test_the_table_of_revisions_proposes_what_the_page_proposes() -> None:
+    release = read(history=HISTORY)
+
+    chosen = "--namespace=shop --context=prod '--kubeconfig=/home/ana/my config'"
+    line = shown(release, COMMANDS).splitlines()[-1]
+    assert line.endswith(f"pinrel rollback web {chosen} --to-revision=1")
+    assert COMMANDS.wait(release).startswith("kubectl wait pinnedreleases/web --namespace=shop ")
 
 
 @pytest.mark.parametrize("more", [{"result": "Planned"}, {"deployTime": time(30)}])

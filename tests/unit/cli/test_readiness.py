@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from pinnedrelease.cli.connection import Connection
-from pinnedrelease.cli.errors import CommandError
+from pinnedrelease.cli.errors import CannotTell, CommandError
 from pinnedrelease.cli.readiness import wait_until_ready
 from pinnedrelease.cluster.errors import Unavailable
 from pinnedrelease.core.observed import Release
@@ -60,5 +60,15 @@ async def test_one_answer_that_does_not_come_does_not_end_the_waiting(
 
 
 async def test_the_time_is_up_all_the_same() -> None:
-    with pytest.raises(CommandError, match="does not answer"):
-        await wait_until_ready(connection(Unavailable("no")), "web", PIN_A.digest, 0.2)
+    silent = connection(Unavailable("no"))
+    with pytest.raises(CannotTell, match="not known: the API server does not answer: no"):
+        await wait_until_ready(silent, "web", PIN_A.digest, 0.2)
+
+
+async def test_an_answer_that_says_not_yet_is_a_no_when_the_time_is_up() -> None:
+    unready = connection(Unavailable("no"), world(on=workload()).release)
+
+    with pytest.raises(CommandError, match=r"does not run it after 0\.8 s: no operator") as told:
+        await wait_until_ready(unready, "web", PIN_A.digest, 0.8)
+
+    assert told.value.exit_code == 1

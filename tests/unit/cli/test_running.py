@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from objects import DIGEST_A, REPOSITORY
-from pinnedrelease.cli.adoption import Proposal, _with_distinct_names
+from pinnedrelease.cli.adoption import Proposal, _with_distinct_names, governed_in
 from pinnedrelease.cli.errors import CommandError
 from pinnedrelease.cli.release_text import NewRelease
 from pinnedrelease.cli.running import Image, running_pair
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.core.pods import Pod, PodContainer
-from worlds import PIN_A
+from worlds import PIN_A, container, desired, release, workload
 
 STUCK, OLD = f"{REPOSITORY}:2.0", f"{REPOSITORY}:1.0"
 
@@ -70,3 +70,18 @@ def test_no_proposal_has_the_name_of_a_release_that_is_there() -> None:
         "web-deployment-2"
     ]
     assert names(replace(proposal("api", "api")), taken=frozenset({"web"})) == ["api"]
+
+
+def test_what_is_declared_is_governed_before_any_operator_has_looked() -> None:
+    """init proposed a second PinnedRelease for it, and two of them would fight."""
+    on = workload(
+        container(f"{REPOSITORY}:1.0", "web"),
+        container("ghcr.io/acme/log:1.0", "log"),
+        container("ghcr.io/acme/log:2.0", "side"),
+    )
+    by_repository, by_name = release(), release(desired(containers=("log",)), name="log")
+    other = release(desired(target=Target(kind=TargetKind.DEPLOYMENT, name="other")))
+
+    assert governed_in(on, [by_repository]) == {"web"}
+    assert governed_in(on, [by_repository, by_name]) == {"web", "log"}
+    assert governed_in(on, [other]) == frozenset()

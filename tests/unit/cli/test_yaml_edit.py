@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from objects import DIGEST_A, DIGEST_B
 from pinnedrelease.cli.errors import WrongUsage
-from pinnedrelease.cli.yaml_edit import edit_release
+from pinnedrelease.cli.yaml_edit import declare_in, edit_release
+from pinnedrelease.core.pin import Pin
 
 FILE = f"""\
 # the API of the shop
@@ -116,3 +117,23 @@ def test_any_tag_is_read_back_as_it_was_written(
 
     assert yaml.safe_load(edited)["spec"]["tag"] == after
     assert ("# comment" in edited) == comment
+
+
+PIN_B = Pin.declare(repository="registry.example.com/my-api", tag="1.5", digest=DIGEST_B)
+
+
+@pytest.mark.parametrize("behind", ["", "  # why", " null", " ~ # why", ' ""'])
+def test_a_cause_that_is_empty_is_filled(behind: str) -> None:
+    line = f"changeCause:{behind}"
+    text = FILE.replace("    targetRef", f"    {line}\n    targetRef")
+
+    edited = declare_in(text, "my-api", PIN_B, "faster: checkout")
+
+    found = [one for one in yaml.safe_load_all(edited) if one["metadata"]["name"] == "my-api"]
+    assert found[0]["spec"]["changeCause"] == "faster: checkout"
+    assert edited.count("# why") == line.count("# why")
+
+
+def test_a_cause_that_no_api_server_takes_is_not_written() -> None:
+    with pytest.raises(WrongUsage, match="at most 1024 characters, not 1025"):
+        declare_in(FILE, "my-api", PIN_B, "x" * 1025)

@@ -11,9 +11,9 @@ from importlib.resources import files
 from aiohttp import web
 
 from pinnedrelease import __version__
+from pinnedrelease.cli.commands import Commands
 from pinnedrelease.cli.dashboard import view
 from pinnedrelease.cli.dashboard.board import Board, Key
-from pinnedrelease.cli.dashboard.commands import Commands
 from pinnedrelease.cli.dashboard.guard import Handler, add_headers, guard
 from pinnedrelease.cli.output import clean
 

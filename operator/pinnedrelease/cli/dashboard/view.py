@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pinnedrelease.cli.dashboard.commands import Commands
+from pinnedrelease.cli.commands import Commands
 from pinnedrelease.cli.ran import answer_as_data
 from pinnedrelease.cli.status_text import as_data, is_good
 from pinnedrelease.cli.tables import time_text

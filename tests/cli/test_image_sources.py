@@ -1,0 +1,100 @@
+"""Images that stand in another file, in a volume, or nowhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.test_image_files import CAPTURE
+from objects import DIGEST_A
+from pinrel import Said, pinrel
+
+ELSEWHERE = "is another file, which the image comes from"
+VOLUME = """\
+services:
+  web:
+    image: ghcr.io/acme/web:1.0
+    volumes:
+    - {type: image, source: "ghcr.io/acme/web:1.0", target: /data}
+    - {type: bind, source: ./here, target: /here}
+    - ./there:/there
+"""
+
+
+def said(folder: Path, text: str, *words: str) -> Said:
+    (folder / "file.yaml").write_text(text)
+    (folder / "capture.json").write_text(json.dumps(CAPTURE))
+    return pinrel(*words[:2], "file.yaml", *words[2:], folder=folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services:\n  web:\n    extends: {service: web, file: base.yaml}\n",
+        "include:\n- base.yaml\n",
+        "include:\n- path: base.yaml\nservices: {}\n",
+        "include:\n- path: [base.yaml]\nservices:\n",
+    ],
+)
+def test_an_image_of_another_file_is_no_pinned_one(tmp_path: Path, text: str) -> None:
+    checked = said(tmp_path, text, "compose", "check")
+    pinned = said(tmp_path, text, "compose", "pin", "--from", "capture.json")
+
+    assert checked.code == pinned.code == 1
+    assert "base.yaml" in checked.out
+    assert ELSEWHERE in checked.out
+    assert f"base.yaml {ELSEWHERE}" in pinned.err
+    assert (tmp_path / "file.yaml").read_text() == text
+
+
+def test_what_a_service_takes_from_its_own_file_or_replaces_is_seen_there(tmp_path: Path) -> None:
+    image = f"ghcr.io/acme/web:1.0@{DIGEST_A}"
+    text = (
+        f"services:\n  web: {{image: '{image}'}}\n  more: {{extends: web}}\n"
+        f"  other:\n    image: {image}\n    extends: {{service: x, file: base.yaml}}\n"
+    )
+
+    assert said(tmp_path, text, "compose", "check") == Said(code=0, out="", err="")
+
+
+def test_an_image_in_a_volume_is_pinned(tmp_path: Path) -> None:
+    checked = said(tmp_path, VOLUME, "compose", "check")
+    pinned = said(tmp_path, VOLUME, "compose", "pin", "--from", "capture.json")
+
+    assert "service web volume /data" in checked.out
+    assert pinned.code == 0
+    assert (tmp_path / "file.yaml").read_text().count(f"web:1.1@{DIGEST_A}") == 2
+
+
+def test_an_override_does_not_claim_to_pin_a_volume(tmp_path: Path) -> None:
+    flags = ("--from", "capture.json", "--override", "-")
+
+    pinned = said(tmp_path, VOLUME, "compose", "pin", *flags)
+
+    assert pinned.code == 1
+    assert pinned.out.count(DIGEST_A) == 1
+    assert "service web volume /data: ghcr.io/acme/web:1.0 is no image of a service" in pinned.err
+
+
+@pytest.mark.parametrize("image", ["null", "", "!reset null", "~"])
+def test_no_image_is_none(tmp_path: Path, image: str) -> None:
+    text = f"services:\n  web:\n    image: {image}\n"
+
+    assert said(tmp_path, text, "compose", "check") == Said(code=0, out="", err="")
+
+
+def test_no_image_of_a_container_is_none(tmp_path: Path) -> None:
+    text = "kind: Pod\nspec:\n  containers:\n  - name: web\n    image:\n"
+
+    assert said(tmp_path, text, "manifest", "check") == Said(code=0, out="", err="")
+
+
+def test_a_list_at_the_root_is_no_manifest(tmp_path: Path) -> None:
+    text = "- kind: Pod\n  spec: {containers: [{name: web, image: web}]}\n"
+
+    checked = said(tmp_path, text, "manifest", "check")
+
+    assert (checked.code, checked.out) == (2, "")
+    assert "file.yaml, line 1: a document that is no mapping" in checked.err
