@@ -25,7 +25,6 @@ from pinnedrelease.registry.errors import (
 from pinnedrelease.registry.host_policy import HostPolicy, endpoint_of_url
 from pinnedrelease.registry.resolver import Resolver, SystemResolver
 from pinnedrelease.registry.trust_sets import TrustSets
-from pinnedrelease.tls import client_context
 
 BODY_LIMIT = 4 * 1024 * 1024
 DEADLINE_S = 20.0
@@ -201,19 +200,6 @@ def _login_of(proxy: str) -> tuple[bytes, bytes] | None:
         return None
     return unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
 
-<<<<<<< HEAD
-    Nothing has been sent then, so that is not counted against the host.
-    """
-    tls = client_context()
-    try:
-        if ca_file is not None:
-            tls.load_verify_locations(cafile=ca_file)
-        if certificates:
-            tls.load_verify_locations(cadata=certificates)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise NotAllowed("the certificates to trust cannot be read") from error
-    return tls
-=======
 
 def _is_about_trust(error: BaseException) -> bool:
     """Whether a connection failed because nobody vouches for the other side's certificate."""
@@ -223,7 +209,6 @@ def _is_about_trust(error: BaseException) -> bool:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
->>>>>>> s5r
 
 
 async def _bounded(response: httpx.Response, endpoint: Endpoint) -> bytes:

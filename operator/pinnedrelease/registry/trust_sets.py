@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from pinnedrelease.registry.errors import NotAllowed
+from pinnedrelease.tls import client_context
 
 TRUST_SETS_LIMIT = 32
 OWN = ""
@@ -86,7 +87,7 @@ def _tls(ca_file: Path | None, certificates: str) -> ssl.SSLContext:
 
     Nothing has been sent then, so that is not counted against the host.
     """
-    tls = ssl.create_default_context()
+    tls = client_context()
     try:
         if ca_file is not None:
             tls.load_verify_locations(cafile=ca_file)
