@@ -35,8 +35,26 @@ def test_a_pod_that_is_made_anew_under_the_same_name_has_another_identity(name: 
 
 def test_the_chart_has_the_identity_of_the_manifests() -> None:
     """Its other objects are compared with those of kustomize where Helm is there."""
-    ours = re.findall(r".*POD_(?:NAME|UID)\b.*", (MANIFESTS / "base/deployment.yaml").read_text())
-    theirs = re.findall(r".*POD_(?:NAME|UID)\b.*", (CHART / "templates/deployment.yaml").read_text())
+    ours, theirs = (
+        re.findall(r".*POD_(?:NAME|UID)\b.*", (folder / "deployment.yaml").read_text())
+        for folder in (MANIFESTS / "base", CHART / "templates")
+    )
 
     assert len(ours) == 3
     assert theirs == ours
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["crds/pinnedrelease.yaml", "manifests/install.yaml",
+     "integrations/helm/pinnedrelease/files/crd.yaml"],
+)  # fmt: skip
+def test_argo_cd_and_flux_leave_the_crd_when_they_remove_the_operator(name: str) -> None:
+    """With it went every PinnedRelease and its history."""
+    (crd,) = [one for one in documents(name) if one["kind"] == "CustomResourceDefinition"]
+    annotations = crd["metadata"]["annotations"]
+
+    assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
+    assert annotations["argocd.argoproj.io/sync-options"].split(",") == [
+        "Prune=false", "Delete=false",
+    ]  # fmt: skip
