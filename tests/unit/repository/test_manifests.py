@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from markdown_files import ROOT
 
 MANIFESTS = ROOT / "manifests"
+OPERATE = ROOT / "docs" / "how-to" / "operate.md"
 CHART = ROOT / "integrations" / "helm" / "pinnedrelease"
 
 
@@ -58,3 +60,38 @@ def test_argo_cd_and_flux_leave_the_crd_when_they_remove_the_operator(name: str)
     assert annotations["argocd.argoproj.io/sync-options"].split(",") == [
         "Prune=false", "Delete=false",
     ]  # fmt: skip
+
+
+REMOVABLE = sorted(
+    path.relative_to(ROOT)
+    for folder in ("components", "overlays")
+    for path in (MANIFESTS / folder).glob("*/*.yaml")
+    if path.name != "kustomization.yaml"
+)
+
+
+@pytest.mark.parametrize("path", REMOVABLE, ids=str)
+def test_the_page_says_how_to_delete_what_a_component_leaves_behind(path: Path) -> None:
+    """kubectl apply deletes nothing, not even the right to read Secrets everywhere."""
+    row = re.compile(rf"\| `(?:overlays/)?{path.parent.name}` \|")
+    rows = [line for line in OPERATE.read_text().splitlines() if row.match(line)]
+
+    for one in documents(str(path)):
+        wanted = f"`{one['kind'].lower()} {one['metadata']['name']}`"
+        assert any(wanted in row for row in rows), wanted
+
+
+@pytest.mark.parametrize(
+    "path",
+    [OPERATE, MANIFESTS / "overlays/sharded/kustomization.yaml"],
+    ids=["page", "overlay"],
+)
+def test_the_workloads_that_another_overlay_leaves_are_found_by_their_label(path: Path) -> None:
+    text = path.read_text().replace("\\\n#   ", "")
+
+    ((kinds, label),) = re.findall(r"delete (deployment,\S+) -l (\S+)", text)
+    name, _, value = label.partition("=")
+    assert kinds == "deployment,statefulset,pdb"
+    for shipped in ("base/deployment.yaml", "overlays/ha/disruption-budget.yaml"):
+        (one,) = documents(f"manifests/{shipped}")
+        assert one["metadata"]["labels"][name] == value
