@@ -87,7 +87,7 @@ class Operator:
         """Who it is and what it watches, for people."""
         part = ""
         if len(self.shards) == 1 and self.shards[0].count > 1:
-            part = f" in shard {self.shards[0].number}/{self.shards[0].count}"
+            part = f" in shard {self.shards[0]}"
         return f"{self} watches {', '.join(self.watches) or 'all namespaces'}{part}"
 
     def __str__(self) -> str:
