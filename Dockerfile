@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
-# Any image with Python 3.11 or newer, by digest: --build-arg BASE=python:3.13-slim@sha256:...
-ARG BASE=python:3.13-slim
+# That of release/base-image.txt, as a test makes sure. Another one: any with Python 3.11 or newer, by its
+# digest, with --build-arg BASE=...@sha256:...
+ARG BASE=docker.io/library/python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${BASE} AS build
 WORKDIR /build

@@ -86,7 +86,7 @@ test-rights: setup ## After test-integration: every right of the operator was us
 	$(BIN)/python -m rights $(AUDIT_LOGS))
 
 .PHONY: test-faults
-test-faults: control-plane ## The whole fault matrix on the real control plane (under 40 minutes)
+test-faults: control-plane ## The whole fault matrix on the real control plane (about 20 minutes)
 	PINREL_MATRIX=whole $(BIN)/pytest tests/faults $(MATRIX_SIDE_BY_SIDE) -o faulthandler_timeout=900
 
 .PHONY: test-faults-ci

@@ -14,6 +14,7 @@ from worlds import NOON
 
 RELEASES = "/apis/pinnedrelease.dev/v1alpha1/namespaces/shop/pinnedreleases"
 OPERATORS = "/apis/apps/v1/deployments"
+SHARDED = "/apis/apps/v1/statefulsets"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
 ACCOUNT = "/api/v1/namespaces/shop/serviceaccounts/default"
@@ -40,10 +41,12 @@ def web(**pod: object) -> dict[str, Any]:
     return made
 
 
-def controller() -> dict[str, Any]:
+def controller(*arguments: str, namespace: str = "system", ready: int = 1) -> dict[str, Any]:
+    """The workload of an operator, with flags."""
     made = stored(deployment("controller", images={"c": f"x@{DIGEST_A}"}))
-    made["metadata"]["namespace"] = "system"
-    return {**made, "status": {"readyReplicas": 1}}
+    made["metadata"]["namespace"] = namespace
+    made["spec"]["template"]["spec"]["containers"][0]["args"] = ["controller", *arguments]
+    return {**made, "status": {"readyReplicas": ready}}
 
 
 def healthy() -> dict[str, Answer]:
@@ -53,6 +56,7 @@ def healthy() -> dict[str, Answer]:
         CRD: installed_crd(),
         RELEASES: {"items": [release]},
         OPERATORS: {"items": [controller()]},
+        SHARDED: {"items": []},
         f"{ADMISSION}/validatingadmissionpolicies": {"items": []},
         f"{ADMISSION}/mutatingadmissionpolicies": {"items": []},
         WEB: web(imagePullSecrets=[{"name": "regcred"}]),

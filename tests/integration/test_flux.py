@@ -13,6 +13,7 @@ from controlplane.plane import ControlPlane
 from flux_controller import SOURCE, FluxController, ready, sync_again, wait_synced
 from namespace import Namespace, eventually, stays
 from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY, deployment, pinned_release
+from pinnedrelease.api.crd import KEPT
 from pinrel import pinrel
 
 # The first run builds Flux's controller.
@@ -178,3 +179,25 @@ def test_a_sync_waits_for_the_pods_and_fails_with_the_release(
     assert said[1] == "HealthCheckFailed"
     assert "PinnedRelease/" in said[2]
     assert "status: 'Failed'" in said[2]
+
+
+def test_what_has_the_annotations_of_the_crd_stays_when_its_kustomization_is_deleted(
+    flux: FluxController, namespace: Namespace
+) -> None:
+    """With the CRD went every PinnedRelease of the cluster, so a ConfigMap stands in for it."""
+    kept, pruned = (
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "annotations": annotations},
+        }
+        for name, annotations in (("kept", KEPT), ("pruned", {}))
+    )
+    namespace.apply(kustomization(namespace, prune=True))
+    wait_synced(namespace, "sync", flux.commit(namespace, kept, pruned))
+
+    namespace.kubectl("delete", "kustomizations.kustomize.toolkit.fluxcd.io", "sync", "--wait")
+
+    left = namespace.kubectl("get", "configmaps", "-o", "name").split()
+    assert "configmap/kept" in left
+    assert "configmap/pruned" not in left

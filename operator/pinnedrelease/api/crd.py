@@ -10,6 +10,16 @@ from pinnedrelease.api.status import PinnedReleaseStatus
 from pinnedrelease.api.structural import Json, Schema, structural
 
 HEADER = "# Generated from operator/pinnedrelease/api by `make crds`. Do not edit.\n"
+KEPT = {
+    # Deleting the CRD deletes every PinnedRelease and its history, so a person does it by hand.
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+}
+"""With these Argo CD and Flux leave the CRD when their Application or Kustomization goes.
+
+Sources: argo-cd, docs/user-guide/sync-options.md; kustomize-controller,
+docs/spec/v1/kustomizations.md, "Prune".
+"""
 DESCRIPTION = (
     "Keeps one workload on exactly the image digest that is declared here beside a tag for people."
 )
@@ -38,6 +48,7 @@ def custom_resource_definition() -> Schema:
                 "app.kubernetes.io/name": "pinnedrelease",
                 "app.kubernetes.io/part-of": "pinnedrelease",
             },
+            "annotations": dict(KEPT),
         },
         "spec": {
             "group": names.GROUP,

@@ -17,15 +17,11 @@ from pinnedrelease.cli.connection import (
     with_cluster,
 )
 from pinnedrelease.cli.doctor_leader import check_leader, check_operator_rights
-from pinnedrelease.cli.doctor_operator import (
-    Operator,
-    Written,
-    check_operator_secrets,
-    written,
-)
+from pinnedrelease.cli.doctor_operator import Written, check_operator_secrets, written
 from pinnedrelease.cli.doctor_workloads import Surroundings
 from pinnedrelease.cli.errors import CANNOT_TELL, NO
 from pinnedrelease.cli.findings import Finding, Result, ok, skip, why
+from pinnedrelease.cli.installed import Installed, installed_operators
 from pinnedrelease.cli.output import add_output_argument, progress, show
 from pinnedrelease.cli.registry_access import add_no_registry, add_registry_arguments
 from pinnedrelease.cli.tables import table
@@ -76,7 +72,7 @@ class Examination:
         self._now = now
         self._scope = None if given.all_namespaces else connection.namespace
         self._unanswered = 0
-        self._operator: Operator | None = None
+        self._installed = Installed()
         self._written: list[Written] = []
 
     async def examine(self) -> list[Finding]:
@@ -86,11 +82,10 @@ class Examination:
             ("api-server", partial(doctor_cluster.check_server, connection)),
             ("crd", partial(doctor_cluster.check_crd, connection)),
             ("releases", self._read_releases),
-            ("operator", self._look_at_operator),
+            ("operator", self._look_at_operators),
         )
         found += doctor_operator.check_progress(self._written, self._now)
-        if self._operator is not None:
-            operator = self._operator
+        for operator in self._installed.in_scope(scope):
             found += await self._each(
                 ("operator-rights", partial(check_operator_rights, connection, operator, scope)),
                 ("leader", partial(check_leader, connection, operator, self._now)),
@@ -116,9 +111,9 @@ class Examination:
         where = f"in namespace {self._scope}" if self._scope else "in all namespaces"
         return [ok("releases", f"{len(self._written)} to look at {where}")]
 
-    async def _look_at_operator(self) -> list[Finding]:
-        self._operator = await doctor_operator.find_operator(self._connection)
-        return doctor_operator.judge_operator(self._operator, self._releases)
+    async def _look_at_operators(self) -> list[Finding]:
+        self._installed = await installed_operators(self._connection)
+        return doctor_operator.judge_operators(self._installed, self._scope, self._releases)
 
     async def _look_around_releases(self) -> list[Finding]:
         connection, releases = self._connection, self._releases
@@ -132,14 +127,10 @@ class Examination:
         found += await self._each(
             *((str(one), partial(surroundings.check, one)) for one in releases)
         )
-        if self._operator is not None:
-            look_at = partial(check_operator_secrets, connection, self._operator)
-            found += await self._each(
-                *(
-                    ("operator-secrets", partial(look_at, namespace, sources))
-                    for namespace, sources in sorted(surroundings.sources.items())
-                )
-            )
+        for namespace, sources in sorted(surroundings.sources.items()):
+            for operator in self._installed.in_scope(namespace):
+                look = partial(check_operator_secrets, connection, operator, namespace, sources)
+                found += await self._each(("operator-secrets", look))
         return found
 
     async def _each(self, *steps: Step) -> list[Finding]:

@@ -16,7 +16,10 @@ from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import NotFound
 from pinnedrelease.cluster.policies import InstalledPolicy, installed_policies
 
-OLDEST = (1, 34)
+OLDEST = (1, 31)
+"""Before it the API server drops ``selectableFields`` of the CRD."""
+OLDEST_RUN = (1, 34)
+"""The oldest that our tests have run on (docs/compatibility.md)."""
 INSTALL_CRD = "pinrel crd | kubectl apply --server-side -f -"
 _CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.PLURAL}.{names.GROUP}"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
@@ -33,10 +36,17 @@ def judge_version(server: str, version: str) -> Finding:
     found = _VERSION.match(version)
     if found is None:
         return skip("api-server", f"its version {version!r} cannot be read")
-    if (int(found[1]), int(found[2])) < OLDEST:
+    number = (int(found[1]), int(found[2]))
+    if number < OLDEST:
         oldest = ".".join(map(str, OLDEST))
-        return warn("api-server", f"Kubernetes {version}; tested from {oldest} on", "upgrade")
-    return ok("api-server", f"{server} answers, Kubernetes {version}")
+        return warn(
+            "api-server", f"Kubernetes {version}; expected to work from {oldest} on", "upgrade"
+        )
+    text = f"{server} answers, Kubernetes {version}"
+    if number < OLDEST_RUN:
+        oldest = ".".join(map(str, OLDEST_RUN))
+        text += f"; expected to work, and not run by our tests before {oldest}"
+    return ok("api-server", text)
 
 
 async def check_crd(connection: Connection) -> list[Finding]:

@@ -7,8 +7,9 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 from pinnedrelease.cli.connection import Connection
-from pinnedrelease.cli.doctor_operator import INSTALL, Operator
+from pinnedrelease.cli.doctor_operator import INSTALL
 from pinnedrelease.cli.findings import Finding, fail, ok, warn
+from pinnedrelease.cli.installed import Operator
 from pinnedrelease.cluster.access_reviews import LEASE_NEEDS, OPERATOR_NEEDS, AccessReviews
 from pinnedrelease.core.lease import DURATION_S, Lease
 
@@ -19,11 +20,8 @@ OVERDUE = timedelta(seconds=2 * DURATION_S)
 async def check_operator_rights(
     connection: Connection, operator: Operator, namespace: str | None
 ) -> list[Finding]:
-    """Whether the operator watches here and may do its work. Raises ClusterErrors."""
+    """Whether the operator may do its work, here or where it watches. Raises ClusterErrors."""
     watches = operator.watches
-    if watches and namespace not in (None, *watches):
-        text = f"{operator} watches {', '.join(watches)} alone, and not namespace {namespace}"
-        return [fail("operator-rights", text, "give it another --namespace, with roles there")]
     reviews = AccessReviews(connection.session)
     account = (operator.namespace, operator.account)
     places = watches if namespace is None and watches else (namespace,)
@@ -32,14 +30,11 @@ async def check_operator_rights(
         for place in places
         for one in OPERATOR_NEEDS
     ]
-    if operator.lease is not None:
-        asked += [
-            (
-                f"{one} {operator.lease}",
-                reviews.account_may(account, one, operator.namespace, operator.lease),
-            )
-            for one in LEASE_NEEDS
-        ]
+    asked += [
+        (f"{one} {lease}", reviews.account_may(account, one, operator.lease_namespace, lease))
+        for lease in operator.leases
+        for one in LEASE_NEEDS
+    ]
     answers = await asyncio.gather(*(answer for _, answer in asked))
     missing = [what for (what, _), may in zip(asked, answers, strict=True) if not may]
     who = f"service account {operator.namespace}/{operator.account}"
@@ -51,17 +46,20 @@ async def check_operator_rights(
 
 
 async def check_leader(connection: Connection, operator: Operator, now: datetime) -> list[Finding]:
-    """Whether one of the operator's pods holds the Lease. Raises ClusterErrors."""
-    if operator.lease is None:
-        return []
-    lease = await connection.reader.lease(operator.namespace, operator.lease)
-    return [judge_leader(operator, lease, now)]
+    """Whether one of the operator's pods holds the Lease, of each shard. Raises ClusterErrors."""
+    names = operator.leases
+    leases = await asyncio.gather(
+        *(connection.reader.lease(operator.lease_namespace, name) for name in names)
+    )
+    return [judge_leader(operator, *one, now) for one in zip(names, leases, strict=True)]
 
 
-def judge_leader(operator: Operator, lease: Lease | None, now: datetime) -> Finding:
+def judge_leader(
+    operator: Operator, lease_name: str, lease: Lease | None, now: datetime
+) -> Finding:
     """Without a holder that renews, nobody writes."""
-    look = f"kubectl -n {operator.namespace} logs deploy/{operator.name}"
-    name = f"Lease {operator.namespace}/{operator.lease}"
+    look = f"kubectl -n {operator.namespace} logs {operator.kind.lower()}/{operator.name}"
+    name = f"Lease {operator.lease_namespace}/{lease_name}"
     if lease is None:
         return fail("leader", f"{name} does not exist: no operator has begun to write", look)
     if not lease.holder:

@@ -9,57 +9,20 @@ from datetime import datetime, timedelta
 
 from pinnedrelease.cli.connection import Connection
 from pinnedrelease.cli.findings import Finding, fail, ok, warn
-from pinnedrelease.cluster import paths
+from pinnedrelease.cli.installed import SELECTOR, Installed, Operator
 from pinnedrelease.cluster.access_reviews import (
     MAY_GET_ACCOUNTS,
     MAY_GET_SECRETS,
     AccessReviews,
 )
 from pinnedrelease.cluster.document import Document
-from pinnedrelease.core.lease import LEASE_NAME
 from pinnedrelease.core.observed import Release
-from pinnedrelease.core.pin import TargetKind
 
-SELECTOR = "app.kubernetes.io/name=pinnedrelease,app.kubernetes.io/component=controller"
 GRACE = timedelta(seconds=30)
 """An operator that is there looks at a change within seconds; a restart takes some more."""
 NAMES_SHOWN = 5
 INSTALL = "kubectl apply --server-side -k examples/install"
 SECRETS_ROLE = "pinnedrelease-pull-secrets"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """An installed operator."""
-
-    kind: str
-    namespace: str
-    name: str
-    account: str
-    image: str
-    wanted: int
-    ready: int
-    arguments: tuple[str, ...] = ()
-
-    @property
-    def watches(self) -> tuple[str, ...]:
-        """The namespaces that it watches; none: all of them."""
-        given = [one.partition("=")[2] for one in self.arguments if one.startswith("--namespace=")]
-        names = ",".join(given).replace("$(POD_NAMESPACE)", self.namespace).split(",")
-        return tuple(name for name in names if name)
-
-    @property
-    def lease(self) -> str | None:
-        """The Lease that it must hold to write; None where it needs none, or each shard has one."""
-        is_sharded = any(one.startswith("--shard") for one in self.arguments)
-        if "--leader-election" not in self.arguments or is_sharded:
-            return None
-        prefix = "--lease-name="
-        given = [one.removeprefix(prefix) for one in self.arguments if one.startswith(prefix)]
-        return given[-1] if given else LEASE_NAME
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,46 +46,67 @@ class PullSources:
         )
 
 
-async def find_operator(connection: Connection) -> Operator | None:
-    """The operator's workload, wherever it is. Raises ClusterErrors."""
-    for kind in (TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET):
-        path = paths.collection(paths.WORKLOADS[kind])
-        page = await connection.session.get(path, {"labelSelector": SELECTOR})
-        for found in page.children("items"):
-            return _operator(str(kind), found)
-    return None
-
-
-def _operator(kind: str, found: Document) -> Operator:
-    pod = found.child("spec").child("template").child("spec")
-    container = next(pod.children("containers"), None)
-    arguments = container.values.get("args") if container is not None else None
-    return Operator(
-        kind=kind,
-        namespace=found.child("metadata").text("namespace"),
-        name=found.child("metadata").text("name"),
-        account=pod.optional_text("serviceAccountName") or "default",
-        image=(container.optional_text("image") if container is not None else None) or "",
-        wanted=found.child("spec").number("replicas", 1),
-        ready=found.child("status").number("readyReplicas"),
-        arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
-    )
-
-
-def judge_operator(operator: Operator | None, releases: Collection[Release]) -> list[Finding]:
-    """Whether it is there and ready, and pinned itself.
+def judge_operators(
+    installed: Installed, namespace: str | None, releases: Collection[Release]
+) -> list[Finding]:
+    """Whether each namespace that is looked at has one operator, and that one is ready and pinned.
 
     One that runs elsewhere, for example as a process, is known by what it has written.
     """
-    if operator is None:
+    looked = _looked(releases)
+    if not installed.operators:
         text = f"no Deployment or StatefulSet has the labels {SELECTOR}"
-        if releases and not any(_is_behind(one) for one in releases):
-            count = len(releases)
-            looked = f"an operator has looked at the newest spec of all {count} PinnedReleases"
+        if looked:
             return [ok("operator", f"{text}, but {looked} here: it runs elsewhere")]
         return [warn("operator", f"{text}; it may run elsewhere", f"install it with: {INSTALL}")]
+    found = [one for each in installed.in_scope(namespace) for one in judge_operator(each)]
+    places = sorted({one.namespace for one in releases} if namespace is None else {namespace})
+    alone = [place for place in places if not installed.of(place)]
+    if alone:
+        found.append(
+            _unwatched(installed, alone, [one for one in releases if one.namespace in alone])
+        )
+    return found + _rivals(installed, places)
+
+
+def _unwatched(
+    installed: Installed, places: Sequence[str], releases: Collection[Release]
+) -> Finding:
+    text = f"no operator watches {_namespaces(places)}: "
+    text += "; ".join(one.scope for one in installed.operators)
+    fix = "install one there, or give one of these another --namespace, with roles there"
+    # One that watched here until lately would have left the same status.
+    looked = _looked(releases)
+    return warn("operator", f"{text}; but {looked}", fix) if looked else fail("operator", text, fix)
+
+
+def _rivals(installed: Installed, places: Sequence[str]) -> list[Finding]:
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for place in places:
+        shared.setdefault(tuple(map(str, installed.rivals(place))), []).append(place)
+    return [
+        warn(
+            "operator",
+            f"{len(names)} operators may write in {_namespaces(where)} at the same time: "
+            + ", ".join(names),
+            "delete the one that is left over",
+        )
+        for names, where in shared.items()
+        if names
+    ]
+
+
+def _looked(releases: Collection[Release]) -> str:
+    """That somebody has looked at all of them; empty when not."""
+    if not releases or any(_is_behind(one) for one in releases):
+        return ""
+    return f"an operator has looked at the newest spec of all {len(releases)} PinnedReleases"
+
+
+def judge_operator(operator: Operator) -> list[Finding]:
+    """Whether it is ready, and pinned itself."""
     look = f"kubectl -n {operator.namespace} logs {operator.kind.lower()}/{operator.name}"
-    if operator.ready < max(1, operator.wanted):
+    if not operator.is_ready:
         text = f"{operator}: {operator.ready} of {operator.wanted} replicas are ready"
         return [fail("operator", text, look)]
     found = [ok("operator", f"{operator}: {operator.ready} of {operator.wanted} ready")]
@@ -157,9 +141,7 @@ def check_progress(releases: Sequence[Written], now: datetime) -> list[Finding]:
     ]
     if not behind:
         return []
-    shown = ", ".join(behind[:NAMES_SHOWN])
-    more = f" and {len(behind) - NAMES_SHOWN} more" if len(behind) > NAMES_SHOWN else ""
-    text = f"no operator has looked at the newest spec of {shown}{more}"
+    text = f"no operator has looked at the newest spec of {_first(behind)}"
     return [warn("progress", text, "see whether an operator runs and watches this namespace")]
 
 
@@ -182,11 +164,22 @@ async def check_operator_secrets(
     if missing:
         text = f"{who} may not in namespace {namespace}: {', '.join(missing)}; private registries "
         text += "do not answer the operator then"
+        # Who was given one namespace alone has a Role there; everybody else has the ClusterRole.
+        has_role = operator.watches == (namespace,) == (operator.namespace,)
         allow = f"kubectl create rolebinding {SECRETS_ROLE} -n {namespace} "
-        allow += f"--clusterrole={SECRETS_ROLE} "
+        allow += f"--{'role' if has_role else 'clusterrole'}={SECRETS_ROLE} "
         allow += f"--serviceaccount={operator.namespace}:{operator.account}"
         return [warn("operator-secrets", text, allow)]
     return [ok("operator-secrets", f"{who} may read the pull secrets of namespace {namespace}")]
+
+
+def _namespaces(names: Sequence[str]) -> str:
+    return f"namespace{'s' if len(names) > 1 else ''} {_first(names)}"
+
+
+def _first(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return f"{shown} and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else shown
 
 
 def _is_behind(release: Release) -> bool:

@@ -47,7 +47,8 @@ def _spans(settings: Settings) -> Spans:
         from pinnedrelease.controller.tracing import Tracing  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise CannotStart(
-            f"--tracing needs the module {error.name}: pip install 'pinnedrelease[tracing]'"
+            f"--tracing needs the module {error.name}: pip install '.[tracing]' in a clone of the "
+            "repository (docs/traces.md)"
         ) from error
     spans = Tracing(Tracer.of(os.environ))
     mark_logs()

@@ -113,7 +113,8 @@ def _add_election_flags(add: Callable[..., object]) -> None:
     add(
         "--identity",
         default="",
-        help="who holds the Lease: the pod's name; default: the host's name and a random part",
+        help="who holds the Lease: a pod's name and uid; default: the host's name and something"
+        " random",
     )
 
 

@@ -149,7 +149,7 @@ def _processor(name: str, environment: Mapping[str, str]) -> SpanProcessor:
     found = list(entry_points(group="opentelemetry_traces_exporter", name=name))
     if not found:
         raise CannotStart(
-            f"--tracing: no exporter {name!r} is installed; pip install 'pinnedrelease[tracing]' "
-            "brings otlp over http/protobuf, OTEL_TRACES_EXPORTER chooses another"
+            f"--tracing: no exporter {name!r} is installed; the extra tracing brings otlp over "
+            "http/protobuf (docs/traces.md), OTEL_TRACES_EXPORTER chooses another"
         )
     return BatchSpanProcessor(found[0].load()())

@@ -30,6 +30,9 @@ class Shard:
             raise ValueError(f"{text!r}: shards are counted from 0, so the last one is {count - 1}")
         return cls(number, count)
 
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
     def owns(self, namespace: str) -> bool:
         """Whether a namespace is in this part: the same in every process and version."""
         if self.count == 1:

@@ -15,14 +15,14 @@ from pinnedrelease.cli.doctor import exit_code
 from pinnedrelease.cli.doctor_cluster import judge_crd, judge_policy, judge_version
 from pinnedrelease.cli.doctor_operator import (
     GRACE,
-    Operator,
     Written,
     check_progress,
-    judge_operator,
+    judge_operators,
     written,
 )
 from pinnedrelease.cli.doctor_releases import judge_registry, judge_rivals
 from pinnedrelease.cli.findings import Finding, Result, fail, ok, skip, warn
+from pinnedrelease.cli.installed import Installed, Operator
 from pinnedrelease.cli.registry_access import Presence
 from pinnedrelease.cluster.access_reviews import (
     LEASE_NEEDS,
@@ -82,15 +82,26 @@ def test_a_failure_is_1_and_what_could_not_be_looked_at_is_3(
 @pytest.mark.parametrize(
     ("version", "result"),
     [
-        ("v1.33.9", Result.WARN),
+        ("v1.30.9", Result.WARN),
+        ("v1.31.0", Result.OK),
         ("v1.34.0", Result.OK),
         ("v1.36.3-eks-ab12", Result.OK),
         ("v2.0.0", Result.OK),
         ("", Result.SKIP),
     ],
 )
-def test_kubernetes_is_tested_from_1_34_on(version: str, result: Result) -> None:
+def test_kubernetes_is_expected_to_do_from_1_31_on(version: str, result: Result) -> None:
     assert judge_version("https://x", version).result is result
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("v1.33.9", True), ("v1.34.0", False)])
+def test_a_version_that_our_tests_did_not_run_on_is_no_reason_to_upgrade(
+    version: str, *, is_told: bool
+) -> None:
+    found = judge_version("https://x", version)
+
+    assert found.fix == ""
+    assert ("not run by our tests before 1.34" in found.message) is is_told
 
 
 def with_older_schema() -> Document:
@@ -155,7 +166,9 @@ UNSEEN = release()
 def test_an_operator_has_to_be_ready_and_pinned_itself(
     found: Operator | None, releases: list[Release], results: list[Result]
 ) -> None:
-    assert [one.result for one in judge_operator(found, releases)] == results
+    installed = Installed((found,) if found is not None else ())
+
+    assert [one.result for one in judge_operators(installed, "shop", releases)] == results
 
 
 def entry(seconds: float, field: str = "f:spec") -> dict[str, Any]:

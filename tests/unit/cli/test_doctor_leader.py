@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from doctor_world import OPERATORS, RELEASES, controller, examined, healthy, results
+from doctor_world import OPERATORS, RELEASES, SHARDED, controller, examined, healthy, results
 from pinnedrelease.cli.doctor import Examination
 from pinnedrelease.cli.doctor_leader import judge_leader
-from pinnedrelease.cli.doctor_operator import Operator
 from pinnedrelease.cli.findings import Result
+from pinnedrelease.cli.installed import Operator
 from pinnedrelease.core.lease import Lease
 from scripted_cluster import ScriptedSession, scripted_connection
 from worlds import NOON
@@ -21,9 +21,7 @@ LEASE = "/apis/coordination.k8s.io/v1/namespaces/system/leases/pinnedrelease-con
 
 
 def world(*arguments: str) -> dict[str, Any]:
-    made = controller()
-    made["spec"]["template"]["spec"]["containers"][0]["args"] = ["controller", *arguments]
-    return {**healthy(), OPERATORS: {"items": [made]}}
+    return {**healthy(), OPERATORS: {"items": [controller(*arguments)]}}
 
 
 def lease(holder: str, **more: Any) -> dict[str, Any]:
@@ -72,19 +70,25 @@ def test_a_lease_is_judged_by_its_holder_and_its_renewal(
         arguments=("--leader-election", "--lease-name=other"),
     )  # fmt: skip
 
-    found = judge_leader(operator, stored, NOON)
+    (name,) = operator.leases
+    found = judge_leader(operator, name, stored, NOON)
 
     assert found.result is result
     assert words in found.message
     assert "Lease system/other" in found.message
 
 
-async def test_a_namespace_that_the_operator_does_not_watch_is_a_failure() -> None:
-    found = await examined(world("--namespace=$(POD_NAMESPACE),other"))
+async def test_each_shard_has_a_pod_that_writes_or_a_failure() -> None:
+    sharded = controller("--leader-election", "--shard=$(SHARD)/2", ready=2)
+    held = lease("pod-0_a1", renewTime=NOON.isoformat())
+    answers = {**healthy(), OPERATORS: {"items": []}, SHARDED: {"items": [sharded]}}
 
-    ((result, message),) = results(found, "operator-rights")
+    found = await examined({**answers, f"{LEASE}-0-of-2": held})
+
+    (first, (result, message)) = results(found, "leader")
+    assert first == ("OK", "pod-0_a1 holds Lease system/pinnedrelease-controller-0-of-2")
     assert result == "FAIL"
-    assert "watches system, other alone, and not namespace shop" in message
+    assert message.startswith("Lease system/pinnedrelease-controller-1-of-2 does not exist")
 
 
 async def test_rights_are_asked_for_in_the_namespaces_that_the_operator_watches() -> None:

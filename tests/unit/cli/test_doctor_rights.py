@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from doctor_world import ACCOUNT, RELEASES, WEB, examined, healthy, results, stored, web
+from doctor_world import (
+    ACCOUNT,
+    OPERATORS,
+    RELEASES,
+    WEB,
+    controller,
+    examined,
+    healthy,
+    results,
+    stored,
+    web,
+)
 from objects import pinned_release
 from pinnedrelease.cli.findings import Result
 
@@ -51,6 +62,19 @@ async def test_an_operator_that_may_not_read_a_pull_secret_is_a_warning_with_the
     assert secrets.fix == (
         "kubectl create rolebinding pinnedrelease-pull-secrets -n shop "
         "--clusterrole=pinnedrelease-pull-secrets --serviceaccount=system:default"
+    )
+
+
+async def test_an_operator_of_one_namespace_is_given_its_role_there() -> None:
+    """Bound to a ClusterRole that is not there, it could read nothing, and nobody would say so."""
+    own = controller("--namespace=$(POD_NAMESPACE)", namespace="shop")
+
+    found = await examined({**healthy(), OPERATORS: {"items": [own]}}, denies("get secrets"))
+
+    (secrets,) = [one for one in found if one.check == "operator-secrets"]
+    assert secrets.fix == (
+        "kubectl create rolebinding pinnedrelease-pull-secrets -n shop "
+        "--role=pinnedrelease-pull-secrets --serviceaccount=shop:default"
     )
 
 

@@ -329,7 +329,7 @@ def test_the_service_is_named_as_the_environment_says(
 def test_an_exporter_that_is_not_installed_is_told_before_anything_begins(
     environment: dict[str, str], missing: str
 ) -> None:
-    with pytest.raises(CannotStart, match=rf"no exporter '{missing}'.*pinnedrelease\[tracing\]"):
+    with pytest.raises(CannotStart, match=rf"no exporter '{missing}'.*docs/traces\.md"):
         Tracer.of(environment)
 
 
@@ -442,4 +442,4 @@ def test_without_the_extra_the_message_says_what_to_install(
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 1
-    assert "pip install 'pinnedrelease[tracing]'" in capfd.readouterr().err
+    assert "pip install '.[tracing]'" in capfd.readouterr().err

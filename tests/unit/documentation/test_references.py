@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,6 +53,20 @@ def fields(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         while "items" in inner:
             inner, suffix = inner["items"], f"{suffix}[]"
         yield from fields(f"{path}.{name}{suffix}", inner)
+
+
+def test_a_default_is_printed_as_the_flag_takes_it() -> None:
+    """A shard stood there as Python prints it, which the flag refuses."""
+    parser = parser_of_the_operator({})
+    defaults = dict(
+        re.findall(r"^\| `(?:-\w, )?(--[\w-]+) \S+` \| `(.*?)` \|", render_flags(), re.MULTILINE)
+    )
+
+    assert len(defaults) > 10
+    for flag, text in defaults.items():
+        given = parser.parse_args([flag, text])
+        (action,) = (one for one in parser._actions if flag in one.option_strings)
+        assert getattr(given, action.dest) == action.default, flag
 
 
 def test_every_flag_of_the_operator_has_a_row() -> None:

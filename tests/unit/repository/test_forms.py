@@ -91,13 +91,13 @@ def test_renovate_finds_the_base_of_the_image() -> None:
     settings = json.loads((GITHUB / "renovate.json").read_text())
     assert "helpers:pinGitHubActionDigests" in settings["extends"]
     (manager,) = settings["customManagers"]
-    (pattern,) = manager["managerFilePatterns"]
     (regex,) = manager["matchStrings"]
-    assert re.search(pattern.strip("/"), "release/base-image.txt")
+    # Both, or its change would leave one of them behind.
+    for path in ("release/base-image.txt", "Dockerfile"):
+        assert any(re.search(one.strip("/"), path) for one in manager["managerFilePatterns"])
 
-    found = re.search(regex.replace("(?<", "(?P<"), (ROOT / "release/base-image.txt").read_text())
+        (found,) = re.finditer(regex.replace("(?<", "(?P<"), (ROOT / path).read_text())
 
-    assert found is not None
-    assert found["depName"] == "docker.io/library/python"
-    assert found["currentValue"] == "3.13-slim"
-    assert found["currentDigest"].startswith("sha256:")
+        assert found["depName"] == "docker.io/library/python"
+        assert found["currentValue"] == "3.13-slim"
+        assert found["currentDigest"].startswith("sha256:")

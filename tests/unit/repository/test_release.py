@@ -84,6 +84,16 @@ def test_the_base_of_the_image_is_named_by_digest() -> None:
     base = (ROOT / "release" / "base-image.txt").read_text()
 
     assert re.fullmatch(r"[a-z0-9./-]+:[\w.-]+@sha256:[a-f0-9]{64}\n", base)
+    # Whoever follows the README and builds without arguments has the same one.
+    assert f"\nARG BASE={base}" in (ROOT / "Dockerfile").read_text()
+
+
+def test_whoever_builds_by_the_readme_has_an_image_that_tells_its_version() -> None:
+    (line,) = re.findall(
+        r"^\$ docker buildx build (.*)", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+
+    assert f"--build-arg VERSION={__version__} -t REGISTRY/pinnedrelease:{__version__} ." in line
 
 
 @pytest.fixture(scope="module")
