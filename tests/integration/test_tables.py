@@ -40,8 +40,8 @@ WIDE = {
     "<age>",
     "feed": "DaemonSet/feed 1 False True <age> pods keep 1.0.9 (sha256:{feed}), as declared; the "
     "registry's tag 1.0.9 has moved, see condition TagMoved <age>",
-    "mail": "Deployment/mail False True the registry has no {mail_digest} in "
-    "REGISTRY/mail, so it is not rolled out; push it, or correct spec.digest. It goes on by "
+    "mail": "Deployment/mail False True the registry has no {mail_digest} (0.9.3) "
+    "in REGISTRY/mail, so it is not rolled out; push it, or correct spec.digest. It goes on by "
     "itself once the digest is there <age>",
     "pay": "Deployment/pay 3 False False <age> override: 5.2.0 (sha256:{pay}) instead of 5.3.0 "
     "(sha256:{bad}): checkout answers 500 <age>",

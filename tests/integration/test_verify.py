@@ -69,7 +69,7 @@ def test_what_is_as_declared_is_told_with_its_grounds(case: PinnedImage) -> None
         ["pair", "same", f"1.0 (sha256:{short}) is in force, as declared"],
         ["template", "same", f"Deployment/web has {case.repository}@{pushed.digest} in web"],
         ["pods", "same", "1 of 1 pods run it"],
-        ["digest", "same", f"{case.repository} has {pushed.digest}"],
+        ["digest", "same", f"{case.repository} has {pushed.digest} (1.0)"],
         ["tag", "same", "tag 1.0 points at the declared digest"],
     ]
 

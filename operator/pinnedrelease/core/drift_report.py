@@ -125,7 +125,7 @@ def _of_pods(case: Case, situation: Situation) -> Verdict | None:
     if still:
         text = rollout_messages.pods_mismatch_before(still[0].subject, still[0].observed)
         return _verdict(ConditionStatus.TRUE, Reason.PODS_MISMATCH, text)
-    if pods is not None and pods.unproven and is_rolled_out(case):
+    if pods is not None and pods.unproven and is_rolled_out(case) and not situation.differing:
         text = rollout_messages.not_proven(pin, pods)
         return _verdict(ConditionStatus.UNKNOWN, Reason.NOT_PROVEN, text)
     return None

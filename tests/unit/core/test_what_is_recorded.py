@@ -29,6 +29,8 @@ from unit.core.test_rollback import (
     on_b,
     stuck,
 )
+from unit.core.test_rollout_causes import UNKNOWN as UNPROVEN
+from unit.core.test_rollout_causes import rolled_out
 from worlds import NOON, PIN_A, PIN_B, after, at, container, desired, pin, settled, workload, world
 
 ELSEWHERE = "mirror.example.com/web"
@@ -231,6 +233,14 @@ def test_a_write_that_is_refused_is_not_said_to_be_there() -> None:
 
     assert condition(held, ConditionType.READY) == ("False", "AccessDenied")
     assert "1 of 1 containers have not got it yet" in message(held, ConditionType.DRIFTED)
+
+
+def test_pods_that_are_not_proven_make_drift_unknown_once_the_template_is_right() -> None:
+    proven_or_not = rolled_out(UNPROVEN)
+    assert condition(proven_or_not, ConditionType.DRIFTED) == ("Unknown", "NotProven")
+
+    held = carried_out(refused(declare(proven_or_not, desired(PIN_B)), 120), 120)
+    assert condition(held, ConditionType.DRIFTED) == ("False", "NoDriftDetected")
 
 
 def test_a_rollback_that_is_held_up_is_not_said_to_be_done() -> None:
