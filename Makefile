@@ -68,7 +68,7 @@ fuzz: setup ## Coverage-guided fuzzing, SECONDS=60 for each reader (needs: pip i
 		$(BIN)/python -m fuzz.targets $$reader -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
 .PHONY: mutants
-mutants: setup ## Break writer, history and lease in twelve ways: which test notices?
+mutants: setup ## Break writer, history and lease in fifteen ways: which test notices?
 	@$(BIN)/python -m model.seeded_mutants
 
 .PHONY: test-integration

@@ -1,4 +1,4 @@
-"""Breaks writer, history and lease in twelve ways, one at a time, and tells which test notices.
+"""Breaks writer, history and lease in fifteen ways, one at a time, and tells which test notices.
 
 ``python -m model.seeded_mutants`` (``make mutants``). Fails when a mutant survives.
 """
@@ -75,8 +75,8 @@ MUTANTS = (
     Mutant(
         name="history: the limit may drop the pair before",
         file="core/history.py",
-        text="self.revisions[: max(limit, 2)]",
-        instead="self.revisions[: max(limit, 1)]",
+        text="most = max(limit, 2)",
+        instead="most = max(limit, 1)",
     ),
     Mutant(
         name="history: a superseded interval stays open",
@@ -85,10 +85,28 @@ MUTANTS = (
         instead="supersede_time=None",
     ),
     Mutant(
+        name="history: what was never written is said to have been replaced",
+        file="core/history.py",
+        text="result=RevisionResult.NOT_APPLIED,",
+        instead="result=RevisionResult.SUPERSEDED,",
+    ),
+    Mutant(
+        name="history: what was written before a crash is said not to have been",
+        file="core/history.py",
+        text="if revision.result is RevisionResult.PLANNED and revision.number in reached",
+        instead="if False and revision.number in reached",
+    ),
+    Mutant(
         name="lease: the holder goes on longer than others wait",
         file="core/lease.py",
         text="RENEW_DEADLINE_S = 10.0",
         instead="RENEW_DEADLINE_S = 40.0",
+    ),
+    Mutant(
+        name="lease: written whatever Lease it is by now",
+        file="cluster/leases.py",
+        text='            metadata["uid"] = before.uid\n',
+        instead="            pass\n",
     ),
     Mutant(
         name="lease: taken without waiting",
