@@ -75,8 +75,8 @@ MUTANTS = (
     Mutant(
         name="history: the limit may drop the pair before",
         file="core/history.py",
-        text="most = max(limit, 2)",
-        instead="most = max(limit, 1)",
+        text="LEAST_KEPT = 2",
+        instead="LEAST_KEPT = 1",
     ),
     Mutant(
         name="history: a superseded interval stays open",

@@ -157,8 +157,8 @@ def test_no_history_entry_is_lost_but_by_the_limit(observed: Observed) -> None:
         limit = 50 if isinstance(spec, InvalidSpec) else max(spec.revision_history_limit, 2)
         before = {one.number for one in observed.release.status.history.revisions}
         lost = before - set(numbers)
-        is_good_kept = len(numbers) == 3 and limit == 2
-        assert not lost or len(numbers) == limit or is_good_kept
+        assert not lost or len(numbers) >= limit
+        assert len(numbers) <= max(limit, 4) or not lost
         assert action.status.revision >= observed.release.status.revision
 
 

@@ -145,35 +145,44 @@ def rollout_left_s(case: Case) -> float:
         return 0.0
     release = case.observed.release
     stalled = find(release.status.conditions, ConditionType.STALLED)
+    head = release.status.history.head
+    # One that was only late because somebody held it has its whole time once they let go.
+    was_held = head is not None and head.result is RevisionResult.IN_PROGRESS
     if (
         stalled is not None
         and stalled.reason == Reason.ROLLOUT_TIMEOUT
         and stalled.observed_generation == release.generation
+        and not (was_held and situation.workload.hold is None)
     ):
         return 0.0
-    elapsed_s = case.now.monotonic_s - rollout_start(case.observed, case.now).since_s
+    elapsed_s = case.now.monotonic_s - _start(case.observed, case.now).since_s
     return situation.desired.timeout.total_seconds() - elapsed_s
 
 
-def rollout_start(observed: Observed, now: Instant) -> RolloutStart:
-    """When the rollout at hand began; a wall clock that is set meanwhile changes nothing.
+def rollout_start(
+    observed: Observed, situation: Situation | None, now: Instant
+) -> RolloutStart | None:
+    """When the rollout at hand began; None while there is none, or somebody holds it."""
+    if situation is None or situation.differing or situation.workload.hold is not None:
+        return None
+    return None if situation.workload.rollout.finished else _start(observed, now)
 
-    Reconciling says since when; not while something graver is to be said, so then a new pair's own
-    record does.
+
+def _start(observed: Observed, now: Instant) -> RolloutStart:
+    """From when on time counts. A wall clock that is set later changes nothing.
+
+    After a restart Reconciling says since when; where something graver was to be said, it counts
+    anew.
     """
-    release, status = observed.release, observed.release.status
-    reconciling = find(status.conditions, ConditionType.RECONCILING)
-    head = status.history.head
-    is_new = head is not None and head.result is RevisionResult.IN_PROGRESS
-    if head is not None and is_new and head.cause.generation == release.generation:
-        recorded = head.deploy_time
-    else:
-        recorded = reconciling.last_transition_time if reconciling else now.wall
-        recorded = max(recorded, head.deploy_time) if head is not None else recorded
-    corrected = (one.correct_time for one in status.drift if one.kind is DriftKind.TEMPLATE)
-    recorded = max([recorded, *(time for time in corrected if time is not None)])
+    status, head = observed.release.status, observed.release.status.history.head
+    begun = [one.correct_time for one in status.drift if one.kind is DriftKind.TEMPLATE]
+    begun += [head.deploy_time] if head is not None else []
+    recorded = max((time for time in begun if time is not None), default=None)
     known = observed.memory.rollout
     if known is not None and known.recorded == recorded:
         return known
-    elapsed_s = max(0.0, (now.wall - recorded).total_seconds())
+    reconciling = find(status.conditions, ConditionType.RECONCILING)
+    started = reconciling.last_transition_time if reconciling else now.wall
+    started = max(started, recorded) if recorded is not None else started
+    elapsed_s = max(0.0, (now.wall - started).total_seconds())
     return RolloutStart(recorded=recorded, since_s=now.monotonic_s - elapsed_s)

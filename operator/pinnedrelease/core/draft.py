@@ -92,17 +92,17 @@ def _without_target(release: Release) -> EffectivePin | None:
 
 def intended_history(case: Case, situation: Situation) -> History:
     """The history with the pair in force recorded as an intent."""
+    return _with_intent(case, situation).trimmed(situation.desired.revision_history_limit)
+
+
+def _with_intent(case: Case, situation: Situation) -> History:
     release, effective = case.observed.release, situation.effective
     written = marks.last_revision(situation.workload.marks, release.name)
-    return (
-        release.status.history.with_reached(_reached(release, situation, written))
-        .with_intent(
-            effective,
-            rollback.cause_of(release, effective, situation.desired),
-            case.now.wall,
-            last_number=max(release.status.revision, written),
-        )
-        .trimmed(situation.desired.revision_history_limit)
+    return release.status.history.with_reached(_reached(release, situation, written)).with_intent(
+        effective,
+        rollback.cause_of(release, effective, situation.desired),
+        case.now.wall,
+        last_number=max(release.status.revision, written),
     )
 
 
@@ -127,16 +127,15 @@ def _reached(release: Release, situation: Situation, written: int) -> frozenset[
 
 def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:
     """Record the pair once the template has it, or will have it when this pass is done."""
-    recorded = case.observed.release.status.history
-    in_force = bool(situation.governed) and (case.writing or not situation.differing)
-    if not in_force:
-        return recorded.trimmed(situation.desired.revision_history_limit)
-    history = intended_history(case, situation).confirmed()
-    if is_proven_to_start(case):
-        return history.with_head_ready(case.now.wall)
-    if has_failed:
-        return history.with_head_failed()
-    return history
+    history = case.observed.release.status.history
+    if situation.governed and (case.writing or not situation.differing):
+        history = _with_intent(case, situation).confirmed()
+        if is_proven_to_start(case):
+            history = history.with_head_ready(case.now.wall)
+        elif has_failed and situation.workload.hold is None:
+            history = history.with_head_failed()
+    # Last: which revisions are needed is known only once all of them are settled.
+    return history.trimmed(situation.desired.revision_history_limit)
 
 
 def _recorded_proof(proof: Proof) -> Proof | None:

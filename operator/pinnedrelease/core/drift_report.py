@@ -54,7 +54,9 @@ def _open_pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]
     recorded = tuple(
         one
         for one in case.observed.release.status.drift
-        if one.kind is DriftKind.POD_IMAGE and one.correct_time is None
+        if one.kind is DriftKind.POD_IMAGE
+        and one.correct_time is None
+        and one.expected == situation.effective.pin.reference
     )
     if case.pods is None:
         return recorded

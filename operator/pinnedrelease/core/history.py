@@ -44,6 +44,10 @@ TOLD_ACTIONS = frozenset({RevisionAction.INITIAL, RevisionAction.PROMOTE, Revisi
 """Revisions that were put in force by ``spec`` itself, with ``spec.changeCause``."""
 
 
+LEAST_KEPT = 2
+"""The revision in force and the one before it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """Who asked for a revision, in which generation of the spec, and the reason they gave."""
@@ -171,28 +175,17 @@ class History:
 
         What was not seen there by then never was in force, and the one before it was so for longer.
         """
-        revisions: list[Revision] = []
-        in_force: int | None = None
+        settled: list[Revision] = []
         for revision in reversed(self.revisions):
-            is_newest = revision is self.head
-            if revision.result is RevisionResult.PLANNED and not is_newest:
-                if in_force is not None:
-                    until = revision.supersede_time
-                    revisions[in_force] = replace(revisions[in_force], supersede_time=until)
-                revisions.append(
-                    replace(
-                        revision,
-                        result=RevisionResult.NOT_APPLIED,
-                        supersede_time=revision.deploy_time,
-                    )
-                )
-                continue
-            if revision.result is RevisionResult.PLANNED:
-                revision = replace(revision, result=_reached(newest=is_newest))  # noqa: PLW2901
-            if revision.result is not RevisionResult.NOT_APPLIED:
-                in_force = len(revisions)
-            revisions.append(revision)
-        return History(revisions=tuple(reversed(revisions)))
+            if revision.result is not RevisionResult.PLANNED:
+                settled.append(revision)
+            elif revision is self.head:
+                settled.append(replace(revision, result=_reached(newest=True)))
+            else:
+                _extend_newest(settled, revision)
+                never = RevisionResult.NOT_APPLIED
+                settled.append(replace(revision, result=never, supersede_time=revision.deploy_time))
+        return History(revisions=tuple(reversed(settled)))
 
     def with_head_ready(self, now: datetime) -> History:
         """Every pod is ready on the head's pair. The first time that this was so is kept."""
@@ -209,17 +202,29 @@ class History:
         return History(revisions=(failed, *self.revisions[1:]))
 
     def trimmed(self, limit: int) -> History:
-        """The newest ``limit`` revisions, and among them one that succeeded, if there is any.
+        """The newest ``limit`` revisions; two at least, and what somebody may need beside them.
 
-        The one in force and the one before it always stay, and so does the newest that a failed
-        rollout could go back to.
+        That is the one which was in force before, and the newest that a failed rollout could go
+        back to.
         """
-        most = max(limit, 2)
-        kept, older = self.revisions[:most], self.revisions[most:]
-        good = next((one for one in older if one.is_believed_good), None)
-        if good is None or any(one.is_believed_good for one in kept):
-            return History(revisions=kept)
-        return History(revisions=(*self.revisions[: max(most - 1, 2)], good))
+        most = max(limit, LEAST_KEPT)
+        if len(self.revisions) <= most:
+            return self
+        count, needed = most, self._needed()
+        while (
+            count > LEAST_KEPT
+            and count + sum(one not in self.revisions[:count] for one in needed) > most
+        ):
+            count -= 1
+        kept = self.revisions[:count]
+        return History(revisions=(*kept, *(one for one in needed if one not in kept)))
+
+    def _needed(self) -> tuple[Revision, ...]:
+        """Newest first; the head is there in any case."""
+        before = next((one for one in self.revisions[1:] if one.result not in NEVER_IN_FORCE), None)
+        good = next((one for one in self.revisions if one.is_believed_good), None)
+        found = (before,) if good is before else (before, good)
+        return tuple(one for one in found if one is not None)
 
     def _action_for(self, effective: EffectivePin) -> RevisionAction:
         pin = effective.pin
@@ -258,3 +263,14 @@ class History:
 
 def _reached(*, newest: bool) -> RevisionResult:
     return RevisionResult.IN_PROGRESS if newest else RevisionResult.SUPERSEDED
+
+
+def _extend_newest(settled: list[Revision], unapplied: Revision) -> None:
+    """The newest that was in force stayed so for as long as this one was thought to be."""
+    for index in reversed(range(len(settled))):
+        if settled[index].result is RevisionResult.NOT_APPLIED:
+            continue
+        if settled[index].supersede_time == unapplied.deploy_time:
+            until = unapplied.supersede_time
+            settled[index] = replace(settled[index], supersede_time=until)
+        return

@@ -82,9 +82,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutStart:
-    """When a rollout began: on the wall clock as recorded, and what that is on ours."""
+    """From when on the time of a rollout counts, on the monotonic clock."""
 
-    recorded: datetime
+    recorded: datetime | None
+    """What began it, as the status has it: the pair's record, or a correction."""
     since_s: float
 
 

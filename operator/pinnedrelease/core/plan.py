@@ -223,7 +223,7 @@ def _memory(
         pods_unsettled_since_s=(
             unsettled_since_s(observed, pods, now) if is_unsettled(situation, pods) else None
         ),
-        rollout=rollout_start(observed, now),
+        rollout=rollout_start(observed, situation, now),
     )
 
 

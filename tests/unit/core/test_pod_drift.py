@@ -12,7 +12,7 @@ from pinnedrelease.core.observed import Memory, Observed
 from pinnedrelease.core.plan import plan
 from pinnedrelease.core.workload import Rollout
 from unit.core.test_rollout_causes import GOOD, WRONG, rolled_out
-from worlds import after, at
+from worlds import PIN_B, after, at, desired, settled
 
 
 def told() -> Observed:
@@ -69,3 +69,13 @@ def test_it_ends_when_the_pods_are_right() -> None:
 
     assert open_records(mended) == []
     assert reasons(mended)["Drifted"] == "NoDriftDetected"
+
+
+def test_it_ends_with_the_pair_that_it_was_about_even_if_pods_cannot_be_read_any_more() -> None:
+    observed = replace(told(), pods=None)
+    moved_on = replace(observed.release, spec=desired(PIN_B), generation=9)
+
+    moved_on_world = settled(replace(observed, release=moved_on), 120)
+
+    assert open_records(moved_on_world) == []
+    assert reasons(moved_on_world)["Drifted"] == "NoDriftDetected"

@@ -17,7 +17,7 @@ from pinnedrelease.core.plan import plan
 from pinnedrelease.core.registry import Fact, Presence, RegistryFacts, Trouble, TroubleKind
 from pinnedrelease.core.timeline import Certainty, timeline_of
 from pinnedrelease.core.timeline import at as ran_at
-from pinnedrelease.core.workload import Rollout, RolloutHold
+from pinnedrelease.core.workload import Rollout, RolloutHold, Workload
 from unit.core.test_rollback import (
     PIN_C,
     carried_out,
@@ -35,6 +35,7 @@ from worlds import NOON, PIN_A, PIN_B, after, at, container, desired, pin, settl
 
 ELSEWHERE = "mirror.example.com/web"
 NO_PODS = Rollout(desired=0, current=0, updated=0, ready=0)
+STARTING = Rollout(desired=3, current=3, updated=3, ready=0)
 ROLL_BACK = OnFailure.ROLL_BACK
 
 
@@ -62,6 +63,16 @@ def refused(observed: Observed, seconds: float) -> Observed:
         retry_at_s=at(seconds).monotonic_s + 3600,
     )
     return replace(observed, memory=replace(observed.memory, refusal=refusal))
+
+
+def promoted() -> Observed:
+    """B has been declared, to be taken back when it fails."""
+    return declare(settled(world(on=workload())), desired(PIN_B, on_failure=ROLL_BACK))
+
+
+def the_workload(observed: Observed) -> Workload:
+    assert observed.workload is not None
+    return observed.workload
 
 
 def test_a_pair_that_never_reached_the_workload_never_was_in_force() -> None:
@@ -129,18 +140,50 @@ def test_a_rollback_to_where_the_same_digest_came_from_is_one() -> None:
 
 
 @pytest.mark.parametrize("hold", RolloutHold)
-def test_what_a_person_holds_is_not_taken_back(hold: RolloutHold) -> None:
-    rolling = carried_out(
-        declare(settled(world(on=workload())), desired(PIN_B, on_failure=ROLL_BACK)), 60
-    )
-    assert rolling.workload is not None
+def test_what_a_person_holds_is_not_taken_back_nor_when_they_let_go(hold: RolloutHold) -> None:
+    rolling = carried_out(promoted(), 60)
     waiting = Rollout(desired=3, current=3, updated=0, ready=3)
-    rolling = replace(rolling, workload=replace(rolling.workload, hold=hold, rollout=waiting))
-
-    rolling = carried_out(carried_out(carried_out(rolling, 61), 700), 701)
-
+    rolling = replace(rolling, workload=replace(the_workload(rolling), hold=hold, rollout=waiting))
+    for seconds in (61, 700, 701, 1400):
+        rolling = carried_out(rolling, seconds)
     assert image_of(rolling) == PIN_B.image
     assert condition(rolling, ConditionType.READY) == ("False", "RolloutTimeout")
+
+    let_go = replace(rolling, workload=replace(the_workload(rolling), hold=None))
+    for seconds in (1500, 1501, 1560):
+        let_go = carried_out(let_go, seconds)
+    assert image_of(let_go) == PIN_B.image
+    assert condition(let_go, ConditionType.READY) == ("Unknown", "Progressing")
+
+    late = carried_out(carried_out(let_go, 2200), 2201)
+    assert image_of(late) == PIN_A.image
+
+
+def test_pods_that_are_wanted_a_day_later_have_their_whole_time() -> None:
+    asleep = carried_out(promoted(), 60)
+    asleep = replace(asleep, workload=replace(the_workload(asleep), rollout=NO_PODS))
+    asleep = carried_out(asleep, 61)
+
+    woken = replace(asleep, workload=replace(the_workload(asleep), rollout=STARTING))
+    for seconds in (90_000, 90_001, 90_060):
+        woken = carried_out(woken, seconds)
+
+    assert condition(woken, ConditionType.READY) == ("Unknown", "Progressing")
+    assert image_of(woken) == PIN_B.image
+
+
+@pytest.mark.parametrize("memory", [None, Memory()], ids=["one process", "restarted"])
+def test_a_write_that_was_refused_for_an_hour_has_its_whole_time(memory: Memory | None) -> None:
+    held = carried_out(refused(intent_only(promoted(), 60), 60), 61)
+
+    allowed = replace(held, memory=replace(held.memory, refusal=None))
+    allowed = stuck(carried_out(allowed, 3700))
+    allowed = replace(allowed, memory=memory or allowed.memory)
+    for seconds in (3702, 3703, 3760):
+        allowed = carried_out(allowed, seconds)
+
+    assert condition(allowed, ConditionType.READY) == ("Unknown", "Progressing")
+    assert image_of(allowed) == PIN_B.image
 
 
 def test_another_tag_for_proven_content_is_not_taken_back() -> None:
@@ -211,6 +254,29 @@ def test_the_revision_that_a_rollback_needs_is_kept_beyond_the_limit() -> None:
     head = last.release.status.history.head
     assert head is not None
     assert head.action is RevisionAction.AUTO_ROLLBACK
+
+
+def test_what_ran_before_is_kept_beside_what_was_never_written() -> None:
+    spec = desired(PIN_B, revision_history_limit=2)
+    broken = carried_out(failed(spec), 800)
+    never = intent_only(declare(broken, desired(PIN_C, revision_history_limit=2)), 3600)
+    last = pin("sha256:" + "d" * 64, "1.3")
+
+    gone_on = carried_out(declare(never, desired(last, revision_history_limit=2)), 7200)
+
+    assert results(gone_on) == [
+        "1.0 Succeeded", "1.1 Failed", "1.2 NotApplied", "1.3 InProgress",
+    ]  # fmt: skip
+    then = ran_at(timeline_of(gone_on.release.status, "status"), at(5000).wall)
+    assert then.revision is not None
+    assert then.revision.pin == PIN_B
+
+
+def test_a_history_that_was_cut_is_not_cut_again_later() -> None:
+    spec = desired(PIN_C, revision_history_limit=2)
+    done = settled(declare(failed(desired(PIN_B, revision_history_limit=2)), spec), 800)
+
+    assert not plan(done, at(1000)).actions
 
 
 @pytest.mark.parametrize(
