@@ -16,7 +16,7 @@ from pinnedrelease.cli.file_changes import show_diff, store
 from pinnedrelease.cli.output import note, program, say
 from pinnedrelease.cli.pairs import Declared, pair_in_file
 from pinnedrelease.cli.places import ClusterPlace, FilePlace, parse_place
-from pinnedrelease.cli.readiness import unready_because, wait_until_ready
+from pinnedrelease.cli.readiness import unready_because, wait_until_ready, wants_no_pods
 from pinnedrelease.cli.registry_access import (
     add_no_registry,
     add_registry_arguments,
@@ -100,9 +100,11 @@ async def _from_cluster(given: argparse.Namespace, place: ClusterPlace) -> Decla
     problem = unready_because(release, spec)
     if problem is not None:
         if not given.allow_unready:
+            wait = f"wait with: {commands_of(given, place.context).wait(release)}"
+            way = "scale it up" if wants_no_pods(release) else wait
             raise CommandError(
-                f"{release} does not run {pair(spec.pin)} successfully: {problem}. Wait with: "
-                f"{commands_of(given, place.context).wait(release)}, or use --allow-unready"
+                f"{release} does not run {pair(spec.pin)} successfully: {problem}; {way}, or use "
+                "--allow-unready"
             )
         note(f"{release} is promoted although {problem}")
     return Declared(

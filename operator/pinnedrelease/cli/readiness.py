@@ -30,8 +30,17 @@ def unready_because(release: Release, spec: DesiredPin) -> str | None:
         return f"{ready.reason}: {ready.message}" if ready is not None else "it has no status yet"
     head = status.history.head
     if head is None or head.pin != spec.pin or head.result is not RevisionResult.SUCCEEDED:
+        if wants_no_pods(release):
+            return "no pods are wanted now, so nobody knows whether it starts"
         return f"its rollout has not been recorded as succeeded ({ready.reason})"
     return None
+
+
+def wants_no_pods(release: Release) -> bool:
+    """Whether the workload is scaled to zero: then waiting shows nothing."""
+    ready = find(release.status.conditions, ConditionType.READY)
+    is_at_rest = ready is not None and ready.status is ConditionStatus.TRUE
+    return is_at_rest and (release.status.pod_summary or "").endswith("/0")
 
 
 async def wait_until_ready(
@@ -40,8 +49,8 @@ async def wait_until_ready(
     """Return when this digest is declared and runs.
 
     Raises CommandError when another one is declared meanwhile, when it is stalled, or time is up,
-    and CannotTell when time is up while the API server does not answer; until then it is asked
-    again.
+    and CannotTell when time is up while the API server does not answer (until then it is asked
+    again), or no pods are wanted.
     """
     told, is_silent = "it has not answered yet", True
     try:
@@ -65,9 +74,11 @@ async def wait_until_ready(
                 if problem is None:
                     say(f"{release} runs {pair(release.spec.pin)}")
                     return
+                is_looked_at = release.status.observed_generation == release.generation
+                if is_looked_at and wants_no_pods(release):
+                    raise CannotTell(f"{release} declares {pair(release.spec.pin)}, but {problem}")
                 stalled = find(release.status.conditions, ConditionType.STALLED)
-                is_current = release.status.observed_generation == release.generation
-                if stalled is not None and stalled.status is ConditionStatus.TRUE and is_current:
+                if stalled is not None and stalled.status is ConditionStatus.TRUE and is_looked_at:
                     raise CommandError(f"{release} is stalled: {stalled.reason}: {stalled.message}")
                 if problem != told:
                     progress(problem)

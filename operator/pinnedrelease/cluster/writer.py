@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.decode import decode_workload
-from pinnedrelease.cluster.errors import NotLeading
+from pinnedrelease.cluster.errors import Invalid, NotLeading
 from pinnedrelease.cluster.leases import decode_lease, lease_body
 from pinnedrelease.cluster.patches import apply_body, event_bodies, status_body
 from pinnedrelease.cluster.session import Session
@@ -26,6 +26,7 @@ COMMAND_MANAGER = "pinrel"
 """Owner of what a person changes with the CLI."""
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
+OLD_CRD = "an older CRD than this operator's refuses some statuses: apply that of its release"
 
 
 class Writer:
@@ -42,12 +43,13 @@ class Writer:
         """Store the status if the object is still as it was read. Returns its new version."""
         self._must_lead()
         path = paths.item(paths.RELEASES, release.namespace, release.name, "status")
-        stored = await self._session.patch(
-            path,
-            status_body(status, release.resource_version),
-            MERGE_PATCH,
-            {"fieldManager": FIELD_MANAGER},
-        )
+        body = status_body(status, release.resource_version)
+        try:
+            stored = await self._session.patch(
+                path, body, MERGE_PATCH, {"fieldManager": FIELD_MANAGER}
+            )
+        except Invalid as error:
+            raise Invalid(f"{error}; {OLD_CRD}") from error
         return stored.child("metadata").text("resourceVersion")
 
     async def apply_images(self, release: Release, action: ApplyImages) -> Workload:

@@ -12,7 +12,9 @@ from pinnedrelease.cli.errors import CannotTell, CommandError
 from pinnedrelease.cli.readiness import wait_until_ready
 from pinnedrelease.cluster.errors import Unavailable
 from pinnedrelease.core.observed import Release
-from worlds import PIN_A, PIN_B, desired, settled, workload, world
+from pinnedrelease.core.plan import plan
+from pinnedrelease.core.workload import Rollout
+from worlds import PIN_A, PIN_B, after, at, desired, settled, workload, world
 
 
 class Answers:
@@ -72,3 +74,15 @@ async def test_an_answer_that_says_not_yet_is_a_no_when_the_time_is_up() -> None
         await wait_until_ready(unready, "web", PIN_A.digest, 0.8)
 
     assert told.value.exit_code == 1
+
+
+async def test_nothing_is_waited_for_where_no_pods_are_wanted() -> None:
+    nobody = Rollout(desired=0, current=0, updated=0, ready=0)
+    asleep = world(on=workload())
+    for seconds in (0, 3):
+        asleep = after(asleep, plan(asleep, at(seconds)))
+        assert asleep.workload is not None
+        asleep = replace(asleep, workload=replace(asleep.workload, rollout=nobody))
+
+    with pytest.raises(CannotTell, match="no pods are wanted now"):
+        await wait_until_ready(connection(asleep.release), "web", PIN_A.digest, 600)

@@ -10,7 +10,8 @@ import pytest
 from memory_api import MemoryApi
 from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
 from pinnedrelease.cluster import paths
-from pinnedrelease.cluster.errors import Conflict, NotLeading
+from pinnedrelease.cluster.document import Document
+from pinnedrelease.cluster.errors import Conflict, Invalid, NotLeading
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.core.actions import (
@@ -103,6 +104,19 @@ async def test_a_status_is_not_written_over_another_one() -> None:
         await world.writer.write_status(release, Status(observed_generation=1, revision=8))
     now, _ = await world.read()
     assert now.status.revision == 7
+
+
+async def test_a_status_that_an_older_crd_refuses_is_told_with_the_way_out() -> None:
+    class OlderCrd(MemoryApi):
+        async def patch(self, *_: object, **__: object) -> Document:
+            raise Invalid("status.history[0].result: Unsupported value")
+
+    world = World()
+    release, _ = await world.read()
+    writer = Writer(OlderCrd())
+
+    with pytest.raises(Invalid, match=r"Unsupported value; an older CRD .* apply that of its"):
+        await writer.write_status(release, Status())
 
 
 WRITES: dict[str, Callable[[Writer, Release, Workload], Awaitable[object]]] = {
