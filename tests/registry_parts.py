@@ -113,7 +113,12 @@ class FixedResolver:
         self._answers = [list(one) for one in answers]
         self.lookups = 0
 
-    async def resolve(self, host: str, port: int) -> list[str]:  # noqa: ARG002 - the interface
+    async def resolve(
+        self,
+        host: str,  # noqa: ARG002 - the interface
+        port: int,  # noqa: ARG002 - the interface
+        limit_s: float | None,  # noqa: ARG002 - the interface
+    ) -> list[str]:
         """The next answer."""
         self.lookups += 1
         return self._answers[min(self.lookups, len(self._answers)) - 1]

@@ -85,6 +85,7 @@ def test_a_reader_who_goes_away_does_not_stop_the_work_half_way(folder: Path) ->
         "services: {}\nvolumes: {}\n",
         "# ours\n" + LOCK,
         "a note\n",
+        "services: {db: {image: !reset null}}\n",
     ],
 )
 def test_an_override_takes_the_place_of_no_other_file(folder: Path, text: str) -> None:
@@ -103,6 +104,24 @@ def test_an_override_of_before_is_renewed(folder: Path, text: str) -> None:
 
     assert pin(folder, "compose.yaml", "--override", "out.yaml").code == 0
     assert DIGEST_A in (folder / "out.yaml").read_text()
+
+
+def test_an_override_keeps_the_services_of_before(folder: Path) -> None:
+    """One made for all services was left with the one of ``--service``."""
+    (folder / "out.yaml").write_text("services:\n  db: {image: 'redis:7'}\n")
+
+    said = pin(folder, "compose.yaml", "--override", "out.yaml")
+    again = pin(folder, "compose.yaml", "--override", "out.yaml", "--service", "web")
+
+    assert (said.code, again.code) == (0, 0)
+    assert "note: out.yaml keeps what it had for db\n" in said.err
+    assert "note: out.yaml keeps what it had for db, proxy\n" in again.err
+    image = f'"ghcr.io/acme/web:1.1@{DIGEST_A}"'
+    text = (folder / "out.yaml").read_text().replace('"', "")
+    assert text == (
+        f"services:\n  db:\n    image: redis:7\n  web:\n    image: {image}\n"
+        f"  proxy:\n    image: {image}\n"
+    ).replace('"', "")
 
 
 def test_an_override_is_never_the_file_itself(folder: Path) -> None:

@@ -28,7 +28,7 @@ from pinnedrelease.cli.text_files import (
     read_text,
     write_text,
 )
-from pinnedrelease.cli.yaml_text import child, documents
+from pinnedrelease.cli.yaml_text import child, documents, is_nothing, scalar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,12 +66,13 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> int:
-    _check_override(given.override, [one.path for one in planned])
+    before = _images_before(given.override, [one.path for one in planned])
     images = {place.service: text for one in planned for place, text in one.texts if place.service}
     if not images:
         raise WrongUsage("no service has an image to pin; nothing was written")
+    merged = before | images
     text = "services:\n" + "".join(
-        f"  {quoted(name)}:\n    image: {quoted(image)}\n" for name, image in images.items()
+        f"  {quoted(name)}:\n    image: {quoted(image)}\n" for name, image in merged.items()
     )
     if str(given.override) == STDIN:
         print_exactly(text)
@@ -82,6 +83,10 @@ def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> in
         verb = "would pin" if given.dry_run else "pins"
         say(f"{given.override} {verb} {', '.join(images)}; use: docker compose {files} "
             f"-f {given.override} up")  # fmt: skip
+    kept = [name for name in before if name not in images]
+    if kept:
+        # Compose would start one that is a service of no file any more: somebody has to know.
+        note(f"{given.override} keeps what it had for {', '.join(kept)}")
     left = [
         f"{one.path}, line {place.line}: {place.where}: {place.text} is no image of a service, "
         "which is all that an override holds; left as it is"
@@ -94,35 +99,51 @@ def _write_override(given: argparse.Namespace, planned: list[PlannedFile]) -> in
     return tell(planned) or (NO if left else 0)
 
 
-def _check_override(override: Path, files: list[Path]) -> None:
-    """Raise WrongUsage where a file of somebody would be lost: only an override is replaced."""
+def _images_before(override: Path, files: list[Path]) -> dict[str, str]:
+    """Service and image of an override that is there already.
+
+    Raises WrongUsage where a file of somebody would be lost: only an override is replaced.
+    """
     if str(override) == STDIN or is_written_into(override) or not override.exists():
-        return
+        return {}
     if any(str(one) != STDIN and override.samefile(one) for one in files):
         raise WrongUsage(f"--override {override} is FILE itself; name another file")
-    if not _holds_images_alone(read_text(override), str(override)):
+    found = _images_alone(read_text(override), str(override))
+    if found is None:
         raise WrongUsage(
             f"{override} is there already, and holds more than images of services; nothing was "
             "written. Name another file, or remove it"
         )
+    return found
 
 
-def _holds_images_alone(text: str, where: str) -> bool:
-    """Whether a text is such an override: nothing in it that the next one would not say, too."""
+def _images_alone(text: str, where: str) -> dict[str, str] | None:
+    """The images of a text that could be such an override; None when anything else is in it."""
+    found: dict[str, str] = {}
     if not text.strip():
-        return True
+        return found
     try:
         roots = documents(text, where)
     except WrongUsage:
-        return False
+        return None
     for root in roots:
         services = child(root, "services")
         if len(root.value) != 1 or not isinstance(services, yaml.MappingNode):
-            return False
-        for _, service in services.value:
-            if not isinstance(service, yaml.MappingNode):
-                return False
-            if [key.value for key, _ in service.value] != ["image"]:
-                return False
+            return None
+        for name, service in services.value:
+            image = _only_image(service)
+            if image is None or name.value == "<<":
+                return None
+            found[name.value] = image
     # Comments are somebody's words.
-    return bool(roots) and "#" not in text
+    return found if roots and "#" not in text else None
+
+
+def _only_image(service: yaml.Node) -> str | None:
+    """The image of a service that has nothing else; what Compose takes away is no image."""
+    if not isinstance(service, yaml.MappingNode):
+        return None
+    if [key.value for key, _ in service.value] != ["image"]:
+        return None
+    image = service.value[0][1]
+    return None if is_nothing(image) else scalar(service, "image")

@@ -28,6 +28,9 @@ class Problem(StrEnum):
     AMBIGUOUS = "has several pairs among the sources, none with its tag"
     NO_TAG = "has no tag to look up"
     ELSEWHERE = "is another file, which the image comes from; name that file, too"
+    EXTENDED = (
+        "is another file, which the image comes from; name that file, too (no override reaches it)"
+    )
     NO_SUCH_TAG = "has a tag that the registry has not got"
 
 
@@ -54,7 +57,8 @@ class Trouble:
 def read_image(place: ImagePlace) -> Image | Trouble:
     """Take an image text apart."""
     if place.is_elsewhere:
-        return Trouble(place=place, problem=Problem.ELSEWHERE)
+        problem = Problem.EXTENDED if place.service else Problem.ELSEWHERE
+        return Trouble(place=place, problem=problem)
     text = place.text
     if _VARIABLE.search(text.replace(_ESCAPED, "")):
         return Trouble(place=place, problem=Problem.VARIABLE)

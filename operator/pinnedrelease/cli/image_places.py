@@ -22,7 +22,7 @@ class ImagePlace:
     node: yaml.Node | None
     """The text's node; None where nothing stands."""
     service: str = ""
-    """The Compose service, for an override file."""
+    """The Compose service, for an override file; of an ``include`` there is none."""
     is_built: bool = False
     """Compose builds it here; nothing is pulled."""
     is_elsewhere: bool = False
@@ -92,7 +92,7 @@ def _service(name: str, service: yaml.Node) -> Iterator[ImagePlace]:
         node = None if is_nothing(image) else image
         yield ImagePlace(where=where, node=node, service=name, is_built=is_built)
     elif not is_nothing(base):
-        yield ImagePlace(where=where, node=base, is_elsewhere=True)
+        yield ImagePlace(where=where, node=base, service=name, is_elsewhere=True)
     for volume in items(child(service, "volumes")):
         source = child(volume, "source")
         if scalar(volume, "type") == "image" and not is_nothing(source):

@@ -22,6 +22,7 @@ from pinnedrelease.cli.image_pins import (
     read_image,
 )
 from pinnedrelease.cli.image_places import ImagePlace
+from pinnedrelease.cli.other_files import is_remote, not_among
 from pinnedrelease.cli.output import add_output_argument, note, show
 from pinnedrelease.cli.pairs import Declared, pairs_in_file
 from pinnedrelease.cli.registry_access import Asker, add_registry_arguments, answered
@@ -114,7 +115,7 @@ def check_files(given: argparse.Namespace, find: Finder) -> int:
     lookup = _Lookup(given)
     found: list[tuple[Path, Trouble]] = []
     for path in given.file:
-        for place in find(documents(read_text(path), str(path)), str(path)):
+        for place in _places(given, path, read_text(path), find):
             trouble = None if place.is_built else _checked(given, place, sources, lookup)
             if trouble is not None:
                 found.append((path, trouble))
@@ -133,6 +134,19 @@ def check_files(given: argparse.Namespace, find: Finder) -> int:
     return NO if found else 0
 
 
+def _places(given: argparse.Namespace, path: Path, text: str, find: Finder) -> list[ImagePlace]:
+    """What is to be looked at in a file; what nobody could name as a file is told and passed by."""
+    places = find(documents(text, str(path)), str(path))
+    in_place = getattr(given, "override", None) is None
+    left = not_among(places, path, given.file, in_place=in_place)
+    for place in filter(is_remote, left):
+        note(
+            f"{path}, line {place.line}: {place.where}: {place.text} is not on this machine; "
+            "its images were not looked at"
+        )
+    return [one for one in left if not is_remote(one)]
+
+
 def _planned(
     given: argparse.Namespace,
     path: Path,
@@ -144,7 +158,7 @@ def _planned(
     edits: list[Edit] = []
     texts: list[tuple[ImagePlace, str]] = []
     troubles: list[Trouble] = []
-    places = find(documents(before, str(path)), str(path))
+    places = _places(given, path, before, find)
     for place in places:
         if place.is_built:
             continue

@@ -65,7 +65,8 @@ class Conversation:
 
         The next credential is tried only when one is refused, or is told that there is no such
         repository: never after a time-out or a 429. A 404 to nobody, beside a refused credential,
-        is that refusal: registries hide from strangers what is there.
+        is that refusal: registries hide from strangers what is there. What a credential is told
+        of the repository stands, whoever else is refused: it holds for more than "refused".
         """
         registry = endpoint_for(request.repository, self._policy.plain_http)
         self._policy.check_registry(registry)
@@ -75,6 +76,7 @@ class Conversation:
         failure: Unauthorized | None = None
         refused: Answer | None = None
         absent: Answer | None = None
+        hidden: Answer | None = None
         for number in (first, *(one for one in range(len(candidates)) if one != first)):
             credential = candidates[number]
             try:
@@ -84,15 +86,17 @@ class Conversation:
                 continue
             if answer.status in _REFUSED:
                 refused = refused or answer
-            elif _may_be_hiding(answer, credential):
+            elif credential is None and answer.status == HTTPStatus.NOT_FOUND:
+                hidden = answer
+            elif answer.status == HTTPStatus.NOT_FOUND and says_no_repository(answer.body):
                 absent = absent or answer
             else:
                 if answer.status < HTTPStatus.BAD_REQUEST:
                     _remember(self._accepted, place, number)
                 return answer
-        if failure is not None:
+        if failure is not None and (absent is None or failure.hint):
             raise failure
-        last = refused or absent
+        last = absent or refused or hidden
         assert last is not None, "there is always one candidate"  # noqa: S101
         return last
 
@@ -207,14 +211,6 @@ class Conversation:
             redirects=request.redirects,
             certificates=access.certificates,
         )
-
-
-def _may_be_hiding(answer: Answer, credential: Credential | None) -> bool:
-    """Whether somebody else may be told more than this 404."""
-    is_stranger = credential is None
-    return answer.status == HTTPStatus.NOT_FOUND and (
-        is_stranger or says_no_repository(answer.body)
-    )
 
 
 def _best_challenge(answer: Answer) -> Challenge | None:

@@ -29,6 +29,10 @@ class NotTrusted(Unreachable):
     """Nobody whom this asker trusts vouches for the certificate; others may trust others."""
 
 
+class Crowded(Unreachable):
+    """Other names held every place for a look-up; nothing has been asked about this host."""
+
+
 class NotAllowed(RegistryError):
     """Our own rules forbid the connection; nothing has been sent."""
 

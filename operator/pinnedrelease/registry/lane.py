@@ -8,6 +8,7 @@ from pinnedrelease.core.reference import DEFAULT_DOMAIN
 from pinnedrelease.core.registry import Trouble
 from pinnedrelease.registry.entry import Entry
 from pinnedrelease.registry.errors import (
+    Crowded,
     NotAllowed,
     NotTrusted,
     RateLimited,
@@ -51,8 +52,9 @@ class Lane:
     def ended(self, error: RegistryError, now_s: float, unit_random: float) -> None:
         """A question ended in an error."""
         match error:
-            case NotAllowed() | NotTrusted():
-                # One asker's wishes and certificates say nothing about the host to others.
+            case NotAllowed() | NotTrusted() | Crowded():
+                # One asker's wishes and certificates say nothing about the host to others, and
+                # neither do the names for which it had to wait.
                 self.pace.abandoned()
             case RateLimited():
                 self.pace.told_to_wait(now_s, error.retry_after_s, unit_random)
@@ -64,4 +66,5 @@ class Lane:
 
 def is_silence(error: RegistryError) -> bool:
     """Whether an error is about the host: then it is an answer to all who wait for it."""
-    return isinstance(error, Unreachable | RateLimited) and not isinstance(error, NotTrusted)
+    is_of_others = isinstance(error, NotTrusted | Crowded)
+    return isinstance(error, Unreachable | RateLimited) and not is_of_others

@@ -124,7 +124,7 @@ class Transport:
 
         A redirect to another scheme, host or port loses the Authorization header; one from https
         to http is refused. ``certificates`` (PEM) are trusted beside the operator's own. Raises
-        Unreachable, NotAllowed or BadAnswer.
+        Unreachable (Crowded where it was not the host that was slow), NotAllowed or BadAnswer.
         """
         authority = endpoint_of_url(url).authority
         try:
@@ -252,8 +252,7 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         authority = f"{host.strip('[]').lower()}:{port}"
         try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolver.resolve(host.strip("[]"), port)
+            addresses = await self._resolver.resolve(host.strip("[]"), port, timeout)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(f"{authority} cannot be looked up in time") from error
         checked = [self._policy.check_address(one, authority) for one in addresses]

@@ -9,7 +9,7 @@ import pytest
 
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.registry.credentials import Credential
-from pinnedrelease.registry.errors import ManifestNotFound, Unauthorized
+from pinnedrelease.registry.errors import ManifestNotFound, RepositoryNotFound, Unauthorized
 from pinnedrelease.registry.refusals import REFUSED_RETRY_S
 from registry_parts import access, parts, password, repository
 from scripted_registry import Reply, ScriptedRegistry, Seen, failed, found, manifest, sha256
@@ -223,3 +223,20 @@ async def test_a_404_to_nobody_is_no_answer_to_a_password_that_gets_no_token() -
         is_hiding = True
         with pytest.raises(Unauthorized):
             await room.client.exists(repository(server.address), DIGEST, access(EXPIRED))
+
+
+@pytest.mark.parametrize("others", [(GOOD,), (GOOD, EXPIRED), (EXPIRED, GOOD)])
+async def test_a_refused_stranger_does_not_hide_that_there_is_no_such_repository(
+    others: tuple[Credential, ...],
+) -> None:
+    """The hint was lost: a good password was said to be refused."""
+
+    def script(seen: Seen) -> Reply:
+        if asked_as(seen) == GOOD.basic:
+            return failed(404, "NAME_UNKNOWN")
+        return failed(401, "UNAUTHORIZED", WWW_Authenticate=BASIC)
+
+    async with ScriptedRegistry(script) as server, parts(server.address) as room:
+        place = repository(server.address)
+        with pytest.raises(RepositoryNotFound):
+            await room.client.resolve(place, "1.0", access(*others))

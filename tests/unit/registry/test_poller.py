@@ -17,6 +17,7 @@ from pinnedrelease.registry import poller
 from pinnedrelease.registry.access import Access
 from pinnedrelease.registry.entry import Follower, Wanted
 from pinnedrelease.registry.errors import (
+    Crowded,
     NotAllowed,
     NotTrusted,
     RateLimited,
@@ -513,7 +514,7 @@ async def test_who_waits_for_a_host_that_is_left_alone_is_told_at_once() -> None
     await bench.run(test)
 
 
-@pytest.mark.parametrize("error", [NotTrusted("whose?"), NotAllowed("no")])
+@pytest.mark.parametrize("error", [NotTrusted("whose?"), NotAllowed("no"), Crowded("wait")])
 async def test_the_faults_of_one_asker_do_not_close_the_host_for_others(
     error: RegistryError,
 ) -> None:
