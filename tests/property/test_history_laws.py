@@ -124,7 +124,7 @@ def test_intervals_have_neither_gap_nor_overlap(script: list[Command]) -> None:
             assert newer.pin != older.pin or newer.number > older.number + 1
             if numbers.issuperset(range(older.number, newer.number)):
                 assert older.supersede_time == newer.deploy_time
-            else:
+            elif older.supersede_time != newer.deploy_time:
                 assert older is in_force[-1], "only the one that is kept for a rollback"
                 assert older.result is RevisionResult.SUCCEEDED
         for one in history.revisions:

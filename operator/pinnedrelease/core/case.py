@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pinnedrelease.core.conditions import ConditionType, Reason, find
 from pinnedrelease.core.drift import DriftKind
 from pinnedrelease.core.history import RevisionResult
-from pinnedrelease.core.observed import Instant, Observed, RolloutStart
+from pinnedrelease.core.observed import NOT_RUNNING, Instant, Observed, RolloutStart
 from pinnedrelease.core.pin import TargetKind
 from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.situation import Situation
+from pinnedrelease.core.status import Status
+
+ROLLOUT_REASONS = frozenset({Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT})
+"""Of Reconciling, while pods follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,34 +160,49 @@ def rollout_left_s(case: Case) -> float:
         and not (was_held and situation.workload.hold is None)
     ):
         return 0.0
-    elapsed_s = case.now.monotonic_s - _start(case.observed, case.now).since_s
+    elapsed_s = case.now.monotonic_s - _start(case.observed, situation, case.now).since_s
     return situation.desired.timeout.total_seconds() - elapsed_s
 
 
-def rollout_start(
-    observed: Observed, situation: Situation | None, now: Instant
-) -> RolloutStart | None:
-    """When the rollout at hand began; None while there is none, or somebody holds it."""
+def is_recorded_head(case: Case) -> bool:
+    """Whether the pair in force is recorded already, so that its rollout may have had its time."""
+    head, situation = case.observed.release.status.history.head, case.situation
+    return head is not None and situation is not None and head.pin == situation.effective.pin
+
+
+def rollout_start(observed: Observed, situation: Situation | None, now: Instant) -> RolloutStart:
+    """From when on the time of the rollout at hand counts, or that none does."""
     if situation is None or situation.differing or situation.workload.hold is not None:
-        return None
-    return None if situation.workload.rollout.finished else _start(observed, now)
+        return NOT_RUNNING
+    is_finished = situation.workload.rollout.finished
+    return NOT_RUNNING if is_finished else _start(observed, situation, now)
 
 
-def _start(observed: Observed, now: Instant) -> RolloutStart:
+def begun_at(status: Status) -> datetime | None:
+    """The newest of what begins a rollout, as the status has it: a pair, or a correction."""
+    head = status.history.head
+    begun = [one.correct_time for one in status.drift if one.kind is DriftKind.TEMPLATE]
+    begun += [head.deploy_time] if head is not None else []
+    return max((time for time in begun if time is not None), default=None)
+
+
+def _start(observed: Observed, situation: Situation, now: Instant) -> RolloutStart:
     """From when on time counts. A wall clock that is set later changes nothing.
 
     After a restart Reconciling says since when; where something graver was to be said, it counts
     anew.
     """
-    status, head = observed.release.status, observed.release.status.history.head
-    begun = [one.correct_time for one in status.drift if one.kind is DriftKind.TEMPLATE]
-    begun += [head.deploy_time] if head is not None else []
-    recorded = max((time for time in begun if time is not None), default=None)
-    known = observed.memory.rollout
-    if known is not None and known.recorded == recorded:
+    status, known = observed.release.status, observed.memory.rollout
+    recorded, head = begun_at(status), status.history.head
+    is_of_another = head is not None and head.pin != situation.effective.pin
+    was_not_running = known is NOT_RUNNING and situation.workload.hold is None
+    if known is not None and (is_of_another or was_not_running):
+        return RolloutStart(recorded=recorded, since_s=now.monotonic_s)
+    if known is not None and known is not NOT_RUNNING and known.recorded == recorded:
         return known
     reconciling = find(status.conditions, ConditionType.RECONCILING)
-    started = reconciling.last_transition_time if reconciling else now.wall
+    is_told = reconciling is not None and reconciling.reason in ROLLOUT_REASONS
+    started = reconciling.last_transition_time if reconciling and is_told else now.wall
     started = max(started, recorded) if recorded is not None else started
     elapsed_s = max(0.0, (now.wall - started).total_seconds())
     return RolloutStart(recorded=recorded, since_s=now.monotonic_s - elapsed_s)

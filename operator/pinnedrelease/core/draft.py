@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pinnedrelease.core import drift_report, marks, rollback
-from pinnedrelease.core.case import Case, is_proven_to_start
+from pinnedrelease.core.case import Case, is_proven_to_start, is_recorded_head
 from pinnedrelease.core.conditions import (
     Condition,
     ConditionStatus,
     ConditionType,
     Reason,
+    find,
     settle,
 )
 from pinnedrelease.core.effective import effective_pin
@@ -54,7 +55,7 @@ def draft(case: Case, findings: tuple[Finding, ...]) -> Status:
     base = replace(
         release.status,
         observed_generation=release.generation,
-        conditions=settle(release.status.conditions, _conditions(case, findings[0], registry)),
+        conditions=_settled(case, _conditions(case, findings[0], registry)),
         last_handled_reconcile_at=release.requested_at or release.status.last_handled_reconcile_at,
         ended_override=rollback.ended_override(release),
         failed_generation=rollback.failed_generation(case, has_failed=has_failed),
@@ -132,7 +133,7 @@ def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:
         history = _with_intent(case, situation).confirmed()
         if is_proven_to_start(case):
             history = history.with_head_ready(case.now.wall)
-        elif has_failed and situation.workload.hold is None:
+        elif has_failed and is_recorded_head(case) and situation.workload.hold is None:
             history = history.with_head_failed()
     # Last: which revisions are needed is known only once all of them are settled.
     return history.trimmed(situation.desired.revision_history_limit)
@@ -191,6 +192,23 @@ def _conditions(case: Case, finding: Finding, registry: RegistryReport) -> tuple
     verdict = rollback.rolled_back(case)
     conditions.append(_from_verdict(case, ConditionType.ROLLED_BACK, verdict))
     return tuple(conditions)
+
+
+def _settled(case: Case, wanted: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """The list to store. Reconciling counts anew when something else is waited for.
+
+    That is another reason, or pods that follow another write: after a restart its time is all that
+    is known of how long they have had.
+    """
+    recorded = case.observed.release.status.conditions
+    reconciling = find(wanted, ConditionType.RECONCILING)
+    before = find(recorded, ConditionType.RECONCILING)
+    situation = case.situation
+    begins = case.writing and situation is not None and bool(situation.differing)
+    if before is not None and reconciling is not None and before.reason != reconciling.reason:
+        begins = True
+    kept = (one for one in recorded if not (begins and one.type == ConditionType.RECONCILING))
+    return settle(tuple(kept), wanted)
 
 
 def _from_verdict(case: Case, kind: ConditionType, verdict: Verdict) -> Condition:

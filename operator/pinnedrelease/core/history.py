@@ -117,13 +117,14 @@ class History:
     @property
     def is_known_to_start(self) -> bool:
         """Whether the head only gives another tag to content whose pods were ready already."""
-        before = next(iter(self.revisions[1:]), None)
-        return (
-            self.head is not None
-            and before is not None
-            and before.pin.content == self.head.pin.content
-            and before.result is RevisionResult.SUCCEEDED
-        )
+        for before in self.revisions[1:]:
+            if before.result in NEVER_IN_FORCE:
+                continue
+            if self.head is None or before.pin.content != self.head.pin.content:
+                return False
+            if before.result is RevisionResult.SUCCEEDED:
+                return True
+        return False
 
     def has_deployed(self, pin: Pin) -> bool:
         """Whether this content is known to have reached the workload before."""
@@ -217,7 +218,12 @@ class History:
         ):
             count -= 1
         kept = self.revisions[:count]
-        return History(revisions=(*kept, *(one for one in needed if one not in kept)))
+        extra = [one for one in needed if one not in kept]
+        if extra and all(one.result in NEVER_IN_FORCE for one in kept[1:]):
+            # What is dropped between them never was in force, either.
+            until = max(extra[0].supersede_time or kept[-1].deploy_time, kept[-1].deploy_time)
+            extra[0] = replace(extra[0], supersede_time=until)
+        return History(revisions=(*kept, *extra))
 
     def _needed(self) -> tuple[Revision, ...]:
         """Newest first; the head is there in any case."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +90,10 @@ class RolloutStart:
     since_s: float
 
 
+NOT_RUNNING = RolloutStart(recorded=None, since_s=math.inf)
+"""Seen: no pods are to follow, or somebody holds them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What one process keeps between passes over one object, and may lose at any time."""
@@ -100,7 +105,8 @@ class Memory:
     pods_unsettled_since_s: float | None = None
     """Since when the workload says that it is done and its pods do not look like it."""
     rollout: RolloutStart | None = None
-    """When the rollout at hand began, so that a wall clock that is set makes it no longer."""
+    """When the rollout at hand began, so that a wall clock that is set makes it no longer. None:
+    nothing has been seen yet."""
     tag_news_at_s: float | None = None
     """When an event last told that the tag moved, or moved back."""
 

@@ -14,7 +14,9 @@ from pinnedrelease.core.actions import (
     WriteStatus,
 )
 from pinnedrelease.core.case import (
+    ROLLOUT_REASONS,
     Case,
+    begun_at,
     grace_left_s,
     is_unsettled,
     missing_since_s,
@@ -36,6 +38,7 @@ from pinnedrelease.core.observed import (
     Observed,
     Refusal,
     Release,
+    RolloutStart,
 )
 from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.recovery import with_recovered_history
@@ -111,6 +114,9 @@ def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...
     told, memory = _report(case, final)
     actions += told
     memory = replace(memory, refusal=None)
+    if situation.differing:
+        begun = RolloutStart(recorded=begun_at(final), since_s=case.now.monotonic_s)
+        memory = replace(memory, rollout=begun)
     if situation.has_drifted:
         managers = frozenset(container.actor for container in situation.differing)
         fight = memory.fight.after_correction(managers, case.now.monotonic_s)
@@ -265,7 +271,7 @@ def _requeue_after_s(case: Case, findings: tuple[Finding, ...]) -> float | None:
     settle_s = settle_left_s(case)
     if settle_s > 0:
         waits.append(settle_s)
-    elif any(one.reason in (Reason.ROLLING_OUT, Reason.CORRECTING_DRIFT) for one in findings):
+    elif any(one.reason in ROLLOUT_REASONS for one in findings):
         waits.append(rollout_left_s(case))
     if _is_at_gate(case):
         waits.append(wait_left_s(observed, now))

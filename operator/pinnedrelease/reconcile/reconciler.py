@@ -137,7 +137,8 @@ class Reconciler:
             if not doing.has_written_workload:
                 raise
             # No later pass would find what has been put right: it counts in a fight all the same.
-            memory = replace(observed.memory, fight=found.plan.memory.fight, refusal=None)
+            then = found.plan.memory
+            memory = replace(observed.memory, fight=then.fight, rollout=then.rollout, refusal=None)
             self._remembered[key] = _Remembered(release=observed.release, memory=memory)
             if not isinstance(error, Conflict):
                 raise

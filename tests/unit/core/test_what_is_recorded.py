@@ -31,7 +31,20 @@ from unit.core.test_rollback import (
 )
 from unit.core.test_rollout_causes import UNKNOWN as UNPROVEN
 from unit.core.test_rollout_causes import rolled_out
-from worlds import NOON, PIN_A, PIN_B, after, at, container, desired, pin, settled, workload, world
+from worlds import (
+    NOON,
+    PIN_A,
+    PIN_B,
+    after,
+    at,
+    container,
+    desired,
+    pin,
+    release,
+    settled,
+    workload,
+    world,
+)
 
 ELSEWHERE = "mirror.example.com/web"
 NO_PODS = Rollout(desired=0, current=0, updated=0, ready=0)
@@ -186,6 +199,68 @@ def test_a_write_that_was_refused_for_an_hour_has_its_whole_time(memory: Memory 
     assert image_of(allowed) == PIN_B.image
 
 
+def test_a_write_that_got_no_answer_for_long_has_its_whole_time() -> None:
+    """Neither accepted nor refused, a webhook that is down for example: nothing is told of it."""
+    late = intent_only(promoted(), 60)
+    late = stuck(carried_out(late, 1300))
+    for memory in (late.memory, Memory()):
+        rolling = replace(late, memory=memory)
+        for seconds in (1301, 1302, 1360):
+            rolling = carried_out(rolling, seconds)
+
+        assert condition(rolling, ConditionType.READY) == ("Unknown", "Progressing")
+        assert image_of(rolling) == PIN_B.image
+
+
+def test_the_time_for_which_a_rollout_was_held_is_none_of_its_own() -> None:
+    rolling = carried_out(promoted(), 60)
+    held = replace(
+        rolling, workload=replace(the_workload(rolling), hold=RolloutHold.PAUSED, rollout=STARTING)
+    )
+    for seconds in (61, 650):
+        held = carried_out(held, seconds)
+
+    let_go = replace(held, workload=replace(the_workload(held), hold=None))
+    for seconds in (655, 662, 663):
+        let_go = carried_out(let_go, seconds)
+
+    assert condition(let_go, ConditionType.READY) == ("Unknown", "Progressing")
+    assert image_of(let_go) == PIN_B.image
+
+
+@pytest.mark.parametrize("memory", [None, Memory()], ids=["one process", "restarted"])
+def test_a_target_that_is_made_anew_has_its_whole_time(memory: Memory | None) -> None:
+    rolling = stuck(carried_out(promoted(), 60))
+    gone = carried_out(replace(carried_out(rolling, 61), workload=None), 580)
+
+    anew = carried_out(replace(gone, workload=the_workload(rolling)), 640)
+    anew = replace(anew, memory=memory or anew.memory)
+    for seconds in (662, 663, 700):
+        anew = carried_out(anew, seconds)
+
+    assert condition(anew, ConditionType.READY) == ("Unknown", "Progressing")
+    assert image_of(anew) == PIN_B.image
+
+
+def test_a_target_that_comes_late_has_its_whole_time() -> None:
+    awaited = world(release(desired(PIN_A, timeout=timedelta(seconds=60))), None)
+    awaited = carried_out(awaited, 0)
+    come = workload(container(PIN_A.image), rollout=STARTING)
+
+    come_late = carried_out(replace(awaited, workload=come), 90)
+
+    assert condition(come_late, ConditionType.READY) == ("Unknown", "Progressing")
+
+
+def test_another_tag_after_a_timeout_has_its_whole_time() -> None:
+    late = failed(desired(PIN_B))
+    renamed = declare(late, desired(replace(PIN_B, tag="1.1-final")))
+
+    renamed = carried_out(renamed, 800)
+    assert results(renamed)[-1] == "1.1-final InProgress"
+    assert condition(carried_out(renamed, 801), ConditionType.READY) == ("Unknown", "Progressing")
+
+
 def test_another_tag_for_proven_content_is_not_taken_back() -> None:
     healthy = on_b(on_failure=ROLL_BACK)
     assert healthy.workload is not None
@@ -197,7 +272,10 @@ def test_another_tag_for_proven_content_is_not_taken_back() -> None:
     )
     renamed = declare(node_lost, desired(replace(PIN_B, tag="1.1-final"), on_failure=ROLL_BACK))
 
-    renamed = carried_out(carried_out(carried_out(renamed, 120), 800), 801)
+    renamed = carried_out(renamed, 120)
+    renamed = declare(renamed, desired(replace(PIN_B, tag="1.1-last"), on_failure=ROLL_BACK))
+
+    renamed = carried_out(carried_out(carried_out(renamed, 121), 800), 801)
 
     assert image_of(renamed) == PIN_B.image
 
@@ -270,6 +348,21 @@ def test_what_ran_before_is_kept_beside_what_was_never_written() -> None:
     then = ran_at(timeline_of(gone_on.release.status, "status"), at(5000).wall)
     assert then.revision is not None
     assert then.revision.pin == PIN_B
+
+
+def test_what_runs_through_a_row_of_refused_writes_is_said_to() -> None:
+    world_now = settled(world(on=workload()))
+    pins = [pin("sha256:" + digit * 64, f"1.{digit}") for digit in "123"]
+    for number, declared in enumerate(pins):
+        world_now = declare(world_now, desired(declared, revision_history_limit=2))
+        world_now = intent_only(world_now, 600 * (number + 1))
+
+    at_last = carried_out(world_now, 3600)
+
+    timeline = timeline_of(at_last.release.status, "status")
+    for seconds in (300, 900, 1500):
+        then = ran_at(timeline, at(seconds).wall)
+        assert (then.revision and then.revision.pin, then.certainty) == (PIN_A, Certainty.RAN)
 
 
 def test_a_history_that_was_cut_is_not_cut_again_later() -> None:
