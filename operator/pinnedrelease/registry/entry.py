@@ -46,6 +46,8 @@ class Entry:
     question: Question
     known: Known
     followers: dict[Follower, Wanted] = field(default_factory=dict)
+    first_at_s: float = float("inf")
+    """When it is asked first."""
     started_at_s: float = NEVER
     missing_since_s: float | None = None
     failures: int = 0

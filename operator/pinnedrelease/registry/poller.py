@@ -149,16 +149,24 @@ class Poller:
                 entry.troubled(lane.trouble)
             self._entries[question] = entry
             lane.questions += 1
-            first_s = now_s + wish.within_s * self._clock.unit_random()
-            lane.line.put(question, first_s, urgent=wish.urgent)
+        is_content_news = wish.with_content and not entry.wants_content and not entry.known.content
         entry.followers[follower] = wish
         lane.account(entry)
         if entry.is_running:
+            entry.again = entry.again or is_content_news
             return
         never_answered = entry.known.fact.presence is None and entry.known.fact.trouble is None
         if wish.urgent and never_answered:
             lane.line.put(question, now_s, urgent=True)
-        elif entry.started_at_s > NEVER and not entry.failures:
+        elif entry.started_at_s <= NEVER:
+            first_s = now_s + wish.within_s * self._clock.unit_random()
+            if first_s < entry.first_at_s:
+                entry.first_at_s = first_s
+                lane.line.put(question, first_s, urgent=wish.urgent)
+        elif is_content_news and not entry.failures:
+            # It was only asked whether it is there, and will be for the next time in a day.
+            lane.line.put(question, max(now_s, entry.started_at_s + SHORTEST_SPACING_S))
+        elif not entry.failures:
             interval_s = lane.interval_s(entry)
             if entry.missing_since_s is not None:
                 interval_s = min(interval_s, CONFIRM_AFTER_S)

@@ -213,6 +213,49 @@ async def test_followers_are_woken_only_when_the_answer_changes() -> None:
     await bench.run(test)
 
 
+LATER = Wanted(interval_s=86_400.0, within_s=3600.0)
+"""As single platforms are asked for while nothing hangs on them."""
+
+
+async def test_what_nobody_was_in_a_hurry_for_is_asked_at_once_when_somebody_is() -> None:
+    """A pod that runs other content is proven to by what is in the platforms of the pin."""
+    bench = Bench()
+
+    async def test() -> None:
+        bench.poller.follow("pods", {tag(): LATER})
+        await bench.pass_time(10)
+        assert bench.times(tag()) == []
+
+        bench.poller.follow("pods", {tag(): Wanted(interval_s=86_400.0, with_content=True)})
+        await bench.pass_time(5)
+        assert len(bench.times(tag())) == 1
+
+    await bench.run(test)
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["answered", "being asked"])
+async def test_what_is_in_a_digest_is_read_at_once_when_somebody_wants_to_know(
+    *, is_held: bool
+) -> None:
+    """It had been asked for before, but only whether it is there: the next time is tomorrow."""
+    hold = asyncio.Event()
+    bench = Bench(hold=hold)
+
+    async def test() -> None:
+        bench.poller.follow("pods", {tag(): Wanted(interval_s=86_400.0)})
+        if not is_held:
+            hold.set()
+        await bench.pass_time(5)
+        assert len(bench.times(tag())) == 1
+
+        bench.poller.follow("pods", {tag(): Wanted(interval_s=86_400.0, with_content=True)})
+        hold.set()
+        await bench.pass_time(10)
+        assert len(bench.times(tag())) == 2
+
+    await bench.run(test)
+
+
 async def test_missing_needs_a_second_answer_and_found_needs_none() -> None:
     bench, question = Bench(answer=lambda _: MISSING), tag()
     bench.poller.follow("one", {question: Wanted(interval_s=600.0)})
