@@ -87,8 +87,8 @@ MUTANTS = (
     Mutant(
         name="history: what was never written is said to have been replaced",
         file="core/history.py",
-        text="result=RevisionResult.NOT_APPLIED,",
-        instead="result=RevisionResult.SUPERSEDED,",
+        text="never = RevisionResult.NOT_APPLIED",
+        instead="never = RevisionResult.SUPERSEDED",
     ),
     Mutant(
         name="history: what was written before a crash is said not to have been",
