@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.drift import UNASKED, wait_ready
+from benchmarks.drift import wait_ready
 from benchmarks.figures import Figure
 from benchmarks.stage import stage
-from objects import deployment, pinned_release
+from objects import UNASKED, deployment, pinned_release
 
 BIN = Path(sys.executable).parent
 TARGETS_MS = {"pinrel --help": 150.0, "pinrel history": 500.0}

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from api_client import MERGE, ApiClient
 from benchmarks.bare_loop import RECORD
-from benchmarks.drift import BARE, PINNED, UNASKED, prepare, wait_ready
+from benchmarks.drift import BARE, PINNED, prepare, wait_ready
 from benchmarks.figures import Figure
 from benchmarks.samples import beside, p50_ms
 from benchmarks.stage import Stage, stage
 from controlplane.registry import Registry
-from objects import deployment, pinned_release
+from objects import UNASKED, deployment, pinned_release
 
 REST_S = 0.05
 HISTORY = 10

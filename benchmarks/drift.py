@@ -21,7 +21,7 @@ from benchmarks.process import meanwhile
 from benchmarks.samples import beside, p99_ms
 from benchmarks.stage import NAIVE_USER, Stage, stage
 from namespace import eventually
-from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, REPOSITORY, UNASKED, deployment, pinned_release
 
 PINNED = f"{REPOSITORY}@{DIGEST_A}"
 WRONG = f"{REPOSITORY}:wrong"
@@ -29,7 +29,6 @@ PER_OBJECT = 2
 REST_S = 0.1
 ANSWER_S = 20.0
 HOT_PER_S = 100.0
-UNASKED = {"check": "None"}
 OPERATOR, BARE, APPLYING, NAIVE = (
     "operator", "bare loop", "bare loop that applies", "naive kopf",
 )  # fmt: skip

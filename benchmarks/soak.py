@@ -21,10 +21,10 @@ from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
 from faults.calls import When
 from faults.fault_proxy import FaultProxy
-from faults.fault_world import UNASKED, WORKLOADS, images_in
+from faults.fault_world import WORKLOADS, images_in
 from faults.faults import Fault, cut_after, delay, drop, lose_answer, respond, stream_error
 from namespace import Namespace
-from objects import REPOSITORY, deployment, pinned_release
+from objects import REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import OperatorProcess
 
 OBJECTS = 20

@@ -13,11 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+import operator_process
 from api_client import APPLY, JSON_PATCH, MERGE, STRATEGIC, ApiClient
 from controlplane.cluster import Cluster
 from controlplane.plane import ControlPlane
 from namespace import Namespace, eventually
 from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
+from operator_process import OperatorProcess
 
 ADMISSION = Path(__file__).parents[1] / "manifests" / "admission"
 PINNED = f"{REPOSITORY}@{DIGEST_A}"
@@ -50,6 +52,16 @@ class Siege:
 
     CLIENTS = 8
     ATTEMPTS = 125
+
+
+@contextmanager
+def operator_at_work(plane: ControlPlane, folder: Path, *flags: str) -> Iterator[OperatorProcess]:
+    """The operator with its own account, for as long as the policies are not on their own."""
+    kubeconfig = plane.service_account_kubeconfig(
+        operator_process.NAMESPACE, operator_process.ACCOUNT
+    )
+    with OperatorProcess(kubeconfig, folder, "--target-grace=2", *flags) as process:
+        yield process
 
 
 def has_mutating_policies(cluster: Cluster) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from controlplane.binaries import ensure
 from controlplane.cluster import Cluster, existing_cluster
 from controlplane.plane import ControlPlane
 from controlplane.processes import report
-from namespace import Namespace
+from namespace import Namespace, new_namespace
 from operator_process import OperatorProcess
 
 # How fast examples are drawn depends on the machine: the first draw on a fresh clone builds
@@ -94,10 +93,8 @@ def operator(
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[Namespace]:
     """A namespace for one test."""
-    name = f"test-{secrets.token_hex(4)}"
-    cluster.kubectl("create", "namespace", name)
-    yield Namespace(cluster, name)
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with new_namespace(cluster) as made:
+        yield made
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ import operator_process
 from controlplane.cluster import Cluster
 from controlplane.registry import Registry
 from namespace import Namespace, eventually
-from objects import cron_job, deployment, pinned_release, stateful_set
+from objects import UNASKED, cron_job, deployment, pinned_release, stateful_set
 from operator_process import OperatorProcess
 from pinrel import pinrel
 
 BROKEN = "sha256:dead" + "0" * 60
 """Pods of the tests never become ready on such a digest."""
-UNASKED = {"check": "None"}
 EXAMPLE = "registry.example.com/shop"
 
 

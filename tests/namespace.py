@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from controlplane.cluster import Cluster
@@ -135,6 +137,15 @@ def stays(is_true: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(POLL_S)
     return True
+
+
+@contextmanager
+def new_namespace(cluster: Cluster) -> Iterator[Namespace]:
+    """A namespace that goes when the test has ended."""
+    name = f"test-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    yield Namespace(cluster, name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def _stream(manifests: tuple[Mapping[str, object], ...]) -> str:

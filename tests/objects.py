@@ -7,6 +7,8 @@ from collections.abc import Mapping
 Manifest = dict[str, object]
 
 REPOSITORY = "registry.example.com/team/web"
+UNASKED = {"check": "None"}
+"""``spec.registry`` of those that no registry is asked about."""
 DIGEST_A = "sha256:" + "a" * 64
 DIGEST_B = "sha256:" + "b" * 64
 DIGEST_C = "sha256:" + "c" * 64

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -26,14 +27,19 @@ def for_nobody(*arguments: str) -> tuple[int, bytes]:
     """Exit code and errors of a command whose output nobody reads any more."""
     reading, writing = os.pipe()
     os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        return printed_to(pipe, *arguments)
+
+
+def printed_to(output: IO[bytes], *arguments: str) -> tuple[int, bytes]:
+    """Exit code and errors of a command that prints to this file."""
     done = subprocess.run(
         [str(BIN / "pinrel"), *arguments],
-        stdout=writing,
+        stdout=output,
         stderr=subprocess.PIPE,
         check=False,
         env=BUFFERED,
     )
-    os.close(writing)
     return done.returncode, done.stderr
 
 
@@ -109,16 +115,9 @@ def test_a_reader_that_has_seen_enough_is_told_by_the_code_alone() -> None:
 @pytest.mark.parametrize("arguments", [("--help",), ("crd", "--help"), ("crd",)])
 def test_a_full_disk_is_told_once_and_is_no_success(arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [str(BIN / "pinrel"), *arguments],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-            env=BUFFERED,
-        )
+        told = printed_to(full, *arguments)
 
-    message = b"error: the output cannot be written: No space left on device\n"
-    assert (done.returncode, done.stderr) == (3, message)
+    assert told == (3, b"error: the output cannot be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])

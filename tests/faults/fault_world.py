@@ -11,10 +11,9 @@ from controlplane.plane import ControlPlane
 from faults.calls import When
 from faults.fault_proxy import FaultProxy, Seen
 from namespace import Namespace, eventually
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import OperatorProcess
 
-UNASKED = {"check": "None"}
 A, B = f"{REPOSITORY}@{DIGEST_A}", f"{REPOSITORY}@{DIGEST_B}"
 WORKLOADS = frozenset({"deployments", "statefulsets", "daemonsets", "cronjobs"})
 ALLOWED = {

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 import operator_process
-from faults.fault_world import UNASKED, A, B, World
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
+from faults.fault_world import A, B, World
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, deployment, pinned_release
 from pinrel import pinrel
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]

@@ -16,7 +16,7 @@ import pytest
 
 import operator_process
 from faults.calls import When
-from faults.fault_world import UNASKED, WORKLOADS, A, B, World
+from faults.fault_world import WORKLOADS, A, B, World
 from faults.faults import respond
 from namespace import eventually, stays
 from objects import (
@@ -24,6 +24,7 @@ from objects import (
     DIGEST_B,
     DIGEST_C,
     REPOSITORY,
+    UNASKED,
     cron_job,
     deployment,
     pinned_release,

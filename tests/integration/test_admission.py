@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +20,15 @@ from admission_cluster import (
     attempts,
     has_mutating_policies,
     installed,
+    operator_at_work,
     strong_user,
 )
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
-from namespace import Namespace, eventually
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, cron_job, deployment, pinned_release
-from operator_process import OperatorProcess
+from namespace import Namespace, eventually, new_namespace
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, cron_job, deployment, pinned_release
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-UNASKED = {"check": "None"}
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +47,8 @@ def pin(guarded: ControlPlane) -> str:
 
 @pytest.fixture
 def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
-    name = f"test-{secrets.token_hex(4)}"
-    guarded.kubectl("create", "namespace", name)
-    yield Namespace(guarded, name)
-    guarded.kubectl("delete", "namespace", name, "--wait=false")
-
-
-@contextmanager
-def operator_at_work(plane: ControlPlane, folder: Path, *flags: str) -> Iterator[OperatorProcess]:
-    kubeconfig = plane.service_account_kubeconfig(
-        operator_process.NAMESPACE, operator_process.ACCOUNT
-    )
-    with OperatorProcess(kubeconfig, folder, "--target-grace=2", *flags) as process:
-        yield process
+    with new_namespace(guarded) as made:
+        yield made
 
 
 @pytest.fixture

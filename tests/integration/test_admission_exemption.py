@@ -16,17 +16,16 @@ from admission_cluster import (
     PINNED,
     has_mutating_policies,
     installed,
+    operator_at_work,
     strong_user,
 )
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
-from namespace import Namespace, eventually
-from objects import DIGEST_B, REPOSITORY, deployment, pinned_release
+from namespace import Namespace, eventually, new_namespace
+from objects import DIGEST_B, REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import ACCOUNT, NAMESPACE, OperatorProcess
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-UNASKED = {"check": "None"}
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +39,14 @@ def guarded() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
-    name = f"test-{secrets.token_hex(4)}"
-    guarded.kubectl("create", "namespace", name)
-    yield Namespace(guarded, name)
-    guarded.kubectl("delete", "namespace", name, "--wait=false")
+    with new_namespace(guarded) as made:
+        yield made
 
 
 @pytest.fixture
 def pinned(namespace: Namespace, guarded: ControlPlane, tmp_path: Path) -> Namespace:
     """A Deployment that an operator has pinned before it was stopped."""
-    kubeconfig = guarded.service_account_kubeconfig(NAMESPACE, ACCOUNT)
-    with OperatorProcess(kubeconfig, tmp_path, "--target-grace=2", "--admission-hold"):
+    with operator_at_work(guarded, tmp_path, "--admission-hold"):
         namespace.apply(deployment(replicas=0), pinned_release(registry=UNASKED))
         namespace.wait_ready()
     return namespace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,16 +10,19 @@ import pytest
 import operator_process
 from admission_cluster import (
     AFTER_A_SIEGE_S,
+    OTHER,
+    PINNED,
     Siege,
     attempts,
     hold_in_force,
+    operator_at_work,
     skip_without_mutating_policies,
     strong_user,
 )
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
-from namespace import Namespace, eventually, stays
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, cron_job, deployment, pinned_release
+from namespace import Namespace, eventually, new_namespace, stays
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, cron_job, deployment, pinned_release
 from operator_process import OperatorProcess
 
 pytestmark = [
@@ -29,9 +31,6 @@ pytestmark = [
     pytest.mark.usefixtures("operator"),
 ]
 
-PINNED = f"{REPOSITORY}@{DIGEST_A}"
-OTHER = "elsewhere.example.com/other:1"
-UNASKED = {"check": "None"}
 MARK = "pin.pinnedrelease.dev/web"
 
 
@@ -49,20 +48,15 @@ def guarded() -> Iterator[ControlPlane]:
 def operator(
     guarded: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
-    kubeconfig = guarded.service_account_kubeconfig(
-        operator_process.NAMESPACE, operator_process.ACCOUNT
-    )
     folder = tmp_path_factory.mktemp("operator")
-    with OperatorProcess(kubeconfig, folder, "--target-grace=2", "--admission-hold") as process:
+    with operator_at_work(guarded, folder, "--admission-hold") as process:
         yield process
 
 
 @pytest.fixture
 def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
-    name = f"test-{secrets.token_hex(4)}"
-    guarded.kubectl("create", "namespace", name)
-    yield Namespace(guarded, name)
-    guarded.kubectl("delete", "namespace", name, "--wait=false")
+    with new_namespace(guarded) as made:
+        yield made
 
 
 @pytest.fixture

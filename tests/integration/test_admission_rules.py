@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,15 @@ import httpx
 import pytest
 
 import operator_process
+from admission_cluster import ADMISSION, PINNED, operator_at_work
 from api_client import JSON_PATCH, MERGE, ApiClient
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
-from namespace import Namespace, eventually
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, cron_job, deployment, pinned_release
-from operator_process import ACCOUNT, NAMESPACE, OperatorProcess
+from namespace import Namespace, eventually, new_namespace
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, cron_job, deployment, pinned_release
+from operator_process import ACCOUNT, NAMESPACE
 
 pytestmark = pytest.mark.integration
-
-ADMISSION = Path(__file__).parents[2] / "manifests" / "admission"
-PINNED = f"{REPOSITORY}@{DIGEST_A}"
-UNASKED = {"check": "None"}
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +39,8 @@ def guarded() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
-    name = f"test-{secrets.token_hex(4)}"
-    guarded.kubectl("create", "namespace", name)
-    yield Namespace(guarded, name)
-    guarded.kubectl("delete", "namespace", name, "--wait=false")
+    with new_namespace(guarded) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +181,7 @@ def test_a_stolen_token_writes_nowhere_else(
 def test_the_operator_does_its_work_under_these_rules(
     namespace: Namespace, guarded: ControlPlane, tmp_path: Path
 ) -> None:
-    kubeconfig = guarded.service_account_kubeconfig(NAMESPACE, ACCOUNT)
-    with OperatorProcess(kubeconfig, tmp_path, "--target-grace=2"):
+    with operator_at_work(guarded, tmp_path):
         job = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "job"}
         namespace.apply(
             deployment(init_images={"init": f"{REPOSITORY}:1.0"}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +11,7 @@ import operator_process
 from admission_cluster import ADMISSION, skip_without_mutating_policies
 from controlplane.binaries import ensure
 from controlplane.plane import ControlPlane
-from namespace import Namespace, eventually
+from namespace import Namespace, eventually, new_namespace
 from objects import DIGEST_A, REPOSITORY, cron_job, deployment, pinned_release
 from operator_process import OperatorProcess
 
@@ -44,10 +43,8 @@ def guarded() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def namespace(guarded: ControlPlane) -> Iterator[Namespace]:
-    name = f"test-{secrets.token_hex(4)}"
-    guarded.kubectl("create", "namespace", name)
-    yield Namespace(guarded, name)
-    guarded.kubectl("delete", "namespace", name, "--wait=false")
+    with new_namespace(guarded) as made:
+        yield made
 
 
 def stamps(namespace: Namespace, kind: str = "deploy") -> dict[str, str]:

@@ -15,6 +15,7 @@ from argocd_sync import FOLDER, SERVER_SIDE, expressions, is_synced, live_of, sy
 from namespace import Namespace, eventually, stays
 from objects import (
     DIGEST_A,
+    UNASKED,
     Manifest,
     cron_job,
     daemon_set,
@@ -26,7 +27,6 @@ from objects import (
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
 
 RULES = FOLDER / "ignore-differences.yaml"
-UNASKED = {"check": "None"}
 IMAGE = "registry.example.com/team/app"
 WORKLOADS: dict[str, Manifest] = {
     "Deployment": deployment(

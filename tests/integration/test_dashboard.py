@@ -16,9 +16,9 @@ import pytest
 import browser
 from browser import CONTRASTS, Page
 from controlplane.plane import ControlPlane
-from dashboard_scene import UNASKED, Scene, operator_beside
+from dashboard_scene import Scene, operator_beside
 from namespace import Namespace, eventually
-from objects import DIGEST_A, deployment, pinned_release
+from objects import DIGEST_A, UNASKED, deployment, pinned_release
 from pinrel import pinrel
 
 pytestmark = [pytest.mark.integration]

@@ -9,13 +9,11 @@ import pytest
 
 from doctor_says import doctor, findings, with_pod
 from namespace import Namespace, eventually
-from objects import REPOSITORY, deployment, pinned_release
+from objects import REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import OperatorProcess
 from pinrel import Said, pinrel
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
-
-UNASKED = {"check": "None"}
 
 
 @pytest.fixture

@@ -11,12 +11,10 @@ import yaml
 import operator_process
 from doctor_says import doctor, findings, with_pod
 from namespace import Namespace, eventually
-from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, REPOSITORY, UNASKED, deployment, pinned_release
 from pinrel import Said, pinrel
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
-
-UNASKED = {"check": "None"}
 
 
 @pytest.fixture

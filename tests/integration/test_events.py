@@ -7,13 +7,12 @@ import json
 import pytest
 
 from namespace import Namespace, eventually, stays
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import OperatorProcess
 
 pytestmark = pytest.mark.integration
 
 QUIET_S = 4.0
-UNASKED = {"check": "None"}
 PREFIX = "pinnedrelease.dev/"
 Told = dict[str, dict[str, str]]
 

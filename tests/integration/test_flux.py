@@ -12,7 +12,7 @@ import yaml
 from controlplane.plane import ControlPlane
 from flux_controller import SOURCE, FluxController, ready, sync_again, wait_synced
 from namespace import Namespace, eventually, stays
-from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY, UNASKED, deployment, pinned_release
 from pinnedrelease.api.crd import KEPT
 from pinrel import pinrel
 
@@ -25,7 +25,6 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 SYNC = yaml.safe_load((ROOT / "integrations" / "flux" / "sync.yaml").read_text())
-UNASKED = {"check": "None"}
 Manifest = dict[str, object]
 
 

@@ -15,7 +15,7 @@ from controlplane.plane import ControlPlane
 from controlplane.registry import Registry
 from flux_controller import SOURCE, FluxController, ready
 from namespace import Namespace, eventually
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import OperatorProcess
 from pinned_image import PinnedImage
 
@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 SYNC = yaml.safe_load((ROOT / "integrations" / "flux" / "sync.yaml").read_text())
-UNASKED = {"check": "None"}
 NEVER = "registry.example.com/never-ready/web"
 BROKEN = "sha256:dead" + "0" * 60
 """Pods of the tests never become ready on such a digest."""

@@ -16,14 +16,12 @@ import yaml
 from controlplane.plane import ControlPlane
 from controlplane.registry import Registry
 from namespace import Namespace, eventually
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, cron_job, deployment, pinned_release
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, cron_job, deployment, pinned_release
 from operator_process import OperatorProcess
 from pinned_image import PinnedImage
 from pinrel import Said, pinrel
 
 pytestmark = pytest.mark.integration
-
-UNASKED = {"check": "None"}
 
 
 @pytest.fixture(scope="module")

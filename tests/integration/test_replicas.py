@@ -15,13 +15,12 @@ import pytest
 import operator_process
 from controlplane.cluster import Cluster
 from namespace import Namespace, eventually
-from objects import DIGEST_A, DIGEST_B, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, DIGEST_B, REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import OperatorProcess
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 TAKE_OVER_S = 20.0
-UNASKED = {"check": "None"}
 
 
 class Replicas:

@@ -13,7 +13,7 @@ import pytest
 from controlplane.plane import ControlPlane
 from controlplane.registry import Registry
 from namespace import Namespace, eventually, stays
-from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY, deployment, pinned_release
+from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY, UNASKED, deployment, pinned_release
 from operator_process import OperatorProcess
 from pinned_image import PinnedImage
 from pinrel import pinrel
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.integration
 
 BROKEN = "sha256:dead" + "0" * 60
 """Pods of the tests never become ready on such a digest."""
-UNASKED = {"check": "None"}
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from aiohttp import web
 
 from controlplane.certificates import Authority
 from pinnedrelease.cluster.configuration import load_access
@@ -18,6 +16,7 @@ from pinnedrelease.cluster.session import Session
 from pinnedrelease.registry.host_policy import HostPolicy
 from pinnedrelease.registry.transport import Transport
 from pinnedrelease.tls import client_context
+from tls_server import empty_lists, kubeconfig_of
 
 PATH = "/version"
 
@@ -43,19 +42,8 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 async def server(authority: Authority) -> AsyncIterator[str]:
     """A server with a certificate of that authority."""
-
-    async def answer(_: web.Request) -> web.StreamResponse:
-        return web.json_response({"items": []})
-
-    tls, pair = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), authority.server("server")
-    tls.load_cert_chain(pair.certificate, pair.key)
-    app = web.Application()
-    app.router.add_get(PATH, answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    yield f"127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with empty_lists(authority, PATH, "127.0.0.1") as address:
+        yield address
 
 
 def test_chain_name_and_time_are_verified_and_the_form_is_not() -> None:
@@ -74,14 +62,7 @@ async def test_a_cluster_with_such_an_authority_is_reached_and_a_stranger_is_not
 ) -> None:
     for trusted, is_right in ((authority, True), (Authority(tmp_path / "other"), False)):
         cluster = {"server": f"https://{server}", "certificate-authority": str(trusted.certificate)}
-        path = tmp_path / "kubeconfig"
-        document = {
-            "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": {**cluster, **further}}],
-            "users": [{"name": "u", "user": {"token": "t"}}],
-        }
-        path.write_text(yaml.safe_dump(document))
+        path = kubeconfig_of(tmp_path, **cluster, **further)
         session = Session(load_access(path, None, lambda: 0.0))
         if is_right:
             await session.get(PATH)

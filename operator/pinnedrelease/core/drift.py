@@ -140,10 +140,11 @@ def merge_drift(
 def _is_replaced(record: DriftRecord, found: tuple[DriftRecord, ...]) -> bool:
     if record.kind in REGISTRY_KINDS:
         return any((one.kind, one.subject) == (record.kind, record.subject) for one in found)
-    return record.correct_time is None and _is_among(record, found)
+    return record.correct_time is None and is_among(record, found)
 
 
-def _is_among(record: DriftRecord, others: tuple[DriftRecord, ...]) -> bool:
+def is_among(record: DriftRecord, others: tuple[DriftRecord, ...]) -> bool:
+    """Whether others speak of the same unfinished incident."""
     return any(record.is_same_incident(other) for other in others)
 
 

@@ -10,6 +10,7 @@ from pinnedrelease.core.drift import (
     REGISTRY_KINDS,
     DriftKind,
     DriftRecord,
+    is_among,
     merge_drift,
     missing_digest,
     pod_drift,
@@ -44,9 +45,9 @@ def _pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:
     still = _open_pod_drift(case, situation)
     if not has_settled_mismatch(case) or case.pods is None:
         return still
-    fresh = pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
-    fresh = fresh[:POD_RECORDS_LIMIT]
-    return (*fresh, *(one for one in still if not any(map(one.is_same_incident, fresh))))
+    found = pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
+    fresh = found[:POD_RECORDS_LIMIT]
+    return (*fresh, *(one for one in still if not is_among(one, fresh)))
 
 
 def _open_pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:
@@ -61,7 +62,7 @@ def _open_pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]
     if case.pods is None:
         return recorded
     found = pod_drift(case.pods.mismatches, situation.effective.pin, case.now.wall)
-    return tuple(one for one in recorded if any(map(one.is_same_incident, found)))
+    return tuple(one for one in recorded if is_among(one, found))
 
 
 def _registry_drift(

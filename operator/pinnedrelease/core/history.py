@@ -164,10 +164,15 @@ class History:
         """Intents of these numbers have reached the workload, though nobody could confirm it."""
         return History(
             revisions=tuple(
-                replace(revision, result=_reached(newest=index == 0))
+                replace(
+                    revision,
+                    result=RevisionResult.IN_PROGRESS
+                    if revision is self.head
+                    else RevisionResult.SUPERSEDED,
+                )
                 if revision.result is RevisionResult.PLANNED and revision.number in reached
                 else revision
-                for index, revision in enumerate(self.revisions)
+                for revision in self.revisions
             )
         )
 
@@ -181,7 +186,7 @@ class History:
             if revision.result is not RevisionResult.PLANNED:
                 settled.append(revision)
             elif revision is self.head:
-                settled.append(replace(revision, result=_reached(newest=True)))
+                settled.append(replace(revision, result=RevisionResult.IN_PROGRESS))
             else:
                 _extend_newest(settled, revision)
                 never = RevisionResult.NOT_APPLIED
@@ -265,10 +270,6 @@ class History:
         closed_at = max(now, self.head.deploy_time)
         closed = replace(self.head, result=result, supersede_time=closed_at)
         return (closed, *self.revisions[1:])
-
-
-def _reached(*, newest: bool) -> RevisionResult:
-    return RevisionResult.IN_PROGRESS if newest else RevisionResult.SUPERSEDED
 
 
 def _extend_newest(settled: list[Revision], unapplied: Revision) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiohttp import web
 
 from controlplane.certificates import Authority
 from pinnedrelease.cluster.configuration import ClusterAccess, TokenSource, load_access
 from pinnedrelease.cluster.errors import CertificateRefused, NoConfiguration, Unavailable
 from pinnedrelease.cluster.session import Session
+from tls_server import empty_lists, kubeconfig_of
 
 PATH = "/apis/apps/v1/deployments"
 
@@ -113,36 +113,12 @@ async def test_a_server_behind_a_path_has_its_watches_known_by_the_usual_names(
     await session.close()
 
 
-def kubeconfig(folder: Path, **cluster: object) -> Path:
-    path = folder / "kubeconfig"
-    document = {
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": cluster}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-    }
-    path.write_text(yaml.safe_dump(document))
-    return path
-
-
 @pytest.fixture
 async def secure(tmp_path: Path) -> AsyncIterator[tuple[str, Path]]:
     """A server whose certificate has other names than the one it is asked by; its authority."""
     authority = Authority(tmp_path / "pki")
-    pair = authority.server("apiserver")
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(pair.certificate, pair.key)
-    app = web.Application()
-    app.router.add_get(PATH, _listed)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.2", 0, ssl_context=tls).start()
-    yield f"https://127.0.0.2:{runner.addresses[0][1]}", authority.certificate
-    await runner.cleanup()
-
-
-async def _listed(_: web.Request) -> web.StreamResponse:
-    return web.json_response({"items": []})
+    async with empty_lists(authority, PATH, "127.0.0.2") as address:
+        yield f"https://{address}", authority.certificate
 
 
 async def test_the_name_that_a_kubeconfig_gives_a_server_is_the_one_that_counts(
@@ -152,7 +128,7 @@ async def test_the_name_that_a_kubeconfig_gives_a_server_is_the_one_that_counts(
     named = {"server": server, "certificate-authority": str(authority)}
 
     for extra, is_right in (({}, False), ({"tls-server-name": "localhost"}, True)):
-        access = load_access(kubeconfig(tmp_path, **named, **extra), None, lambda: 0.0)
+        access = load_access(kubeconfig_of(tmp_path, **named, **extra), None, lambda: 0.0)
         session = Session(access)
         if is_right:
             await session.get(PATH)
@@ -174,7 +150,7 @@ async def test_a_proxy_that_a_kubeconfig_names_is_used(server: str, tmp_path: Pa
     await web.TCPSite(proxy, "127.0.0.1", 0).start()
     address = f"http://127.0.0.1:{proxy.addresses[0][1]}"
     named = {"server": server.replace("http:", "https:"), "proxy-url": address}
-    session = Session(load_access(kubeconfig(tmp_path, **named), None, lambda: 0.0))
+    session = Session(load_access(kubeconfig_of(tmp_path, **named), None, lambda: 0.0))
 
     with pytest.raises(Unavailable):
         await session.get(PATH)
@@ -192,7 +168,7 @@ def test_a_proxy_of_the_environment_is_none_of_the_clusters(
     monkeypatch.setenv("NO_PROXY", "localhost")
     named = {"server": "https://10.0.0.1", "tls-server-name": "apiserver"}
 
-    access = load_access(kubeconfig(tmp_path, **named), None, lambda: 0.0)
+    access = load_access(kubeconfig_of(tmp_path, **named), None, lambda: 0.0)
 
     assert (access.proxy, access.server_name) == (None, "apiserver")
 
@@ -207,7 +183,7 @@ def test_a_proxy_of_the_environment_is_none_of_the_clusters(
 def test_a_way_that_cannot_be_gone_is_told(
     tmp_path: Path, cluster: dict[str, str], words: str
 ) -> None:
-    path = kubeconfig(tmp_path, server="https://10.0.0.1", **cluster)
+    path = kubeconfig_of(tmp_path, server="https://10.0.0.1", **cluster)
 
     with pytest.raises(NoConfiguration, match=words):
         load_access(path, None, lambda: 0.0)
@@ -218,7 +194,7 @@ def test_an_authority_with_a_comment_in_french_is_read(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "pki").certificate
     text = "# Autorité de certification\n" + authority.read_text()
     authority.write_text(text, encoding="utf-8")
-    path = kubeconfig(
+    path = kubeconfig_of(
         tmp_path, **{"server": "https://10.0.0.1", "certificate-authority": str(authority)}
     )
 

@@ -52,6 +52,13 @@ STARTING = Rollout(desired=3, current=3, updated=3, ready=0)
 ROLL_BACK = OnFailure.ROLL_BACK
 
 
+def passes(observed: Observed, *seconds: float) -> Observed:
+    """A pass at each of these times, with the pods left as they are."""
+    for one in seconds:
+        observed = carried_out(observed, one)
+    return observed
+
+
 def results(observed: Observed) -> list[str]:
     """Tag and result of each revision, oldest first."""
     revisions = reversed(observed.release.status.history.revisions)
@@ -157,14 +164,12 @@ def test_what_a_person_holds_is_not_taken_back_nor_when_they_let_go(hold: Rollou
     rolling = carried_out(promoted(), 60)
     waiting = Rollout(desired=3, current=3, updated=0, ready=3)
     rolling = replace(rolling, workload=replace(the_workload(rolling), hold=hold, rollout=waiting))
-    for seconds in (61, 700, 701, 1400):
-        rolling = carried_out(rolling, seconds)
+    rolling = passes(rolling, 61, 700, 701, 1400)
     assert image_of(rolling) == PIN_B.image
     assert condition(rolling, ConditionType.READY) == ("False", "RolloutTimeout")
 
     let_go = replace(rolling, workload=replace(the_workload(rolling), hold=None))
-    for seconds in (1500, 1501, 1560):
-        let_go = carried_out(let_go, seconds)
+    let_go = passes(let_go, 1500, 1501, 1560)
     assert image_of(let_go) == PIN_B.image
     assert condition(let_go, ConditionType.READY) == ("Unknown", "Progressing")
 
@@ -178,8 +183,7 @@ def test_pods_that_are_wanted_a_day_later_have_their_whole_time() -> None:
     asleep = carried_out(asleep, 61)
 
     woken = replace(asleep, workload=replace(the_workload(asleep), rollout=STARTING))
-    for seconds in (90_000, 90_001, 90_060):
-        woken = carried_out(woken, seconds)
+    woken = passes(woken, 90_000, 90_001, 90_060)
 
     assert condition(woken, ConditionType.READY) == ("Unknown", "Progressing")
     assert image_of(woken) == PIN_B.image
@@ -192,8 +196,7 @@ def test_a_write_that_was_refused_for_an_hour_has_its_whole_time(memory: Memory 
     allowed = replace(held, memory=replace(held.memory, refusal=None))
     allowed = stuck(carried_out(allowed, 3700))
     allowed = replace(allowed, memory=memory or allowed.memory)
-    for seconds in (3702, 3703, 3760):
-        allowed = carried_out(allowed, seconds)
+    allowed = passes(allowed, 3702, 3703, 3760)
 
     assert condition(allowed, ConditionType.READY) == ("Unknown", "Progressing")
     assert image_of(allowed) == PIN_B.image
@@ -205,8 +208,7 @@ def test_a_write_that_got_no_answer_for_long_has_its_whole_time() -> None:
     late = stuck(carried_out(late, 1300))
     for memory in (late.memory, Memory()):
         rolling = replace(late, memory=memory)
-        for seconds in (1301, 1302, 1360):
-            rolling = carried_out(rolling, seconds)
+        rolling = passes(rolling, 1301, 1302, 1360)
 
         assert condition(rolling, ConditionType.READY) == ("Unknown", "Progressing")
         assert image_of(rolling) == PIN_B.image
@@ -217,12 +219,10 @@ def test_the_time_for_which_a_rollout_was_held_is_none_of_its_own() -> None:
     held = replace(
         rolling, workload=replace(the_workload(rolling), hold=RolloutHold.PAUSED, rollout=STARTING)
     )
-    for seconds in (61, 650):
-        held = carried_out(held, seconds)
+    held = passes(held, 61, 650)
 
     let_go = replace(held, workload=replace(the_workload(held), hold=None))
-    for seconds in (655, 662, 663):
-        let_go = carried_out(let_go, seconds)
+    let_go = passes(let_go, 655, 662, 663)
 
     assert condition(let_go, ConditionType.READY) == ("Unknown", "Progressing")
     assert image_of(let_go) == PIN_B.image
@@ -235,8 +235,7 @@ def test_a_target_that_is_made_anew_has_its_whole_time(memory: Memory | None) ->
 
     anew = carried_out(replace(gone, workload=the_workload(rolling)), 640)
     anew = replace(anew, memory=memory or anew.memory)
-    for seconds in (662, 663, 700):
-        anew = carried_out(anew, seconds)
+    anew = passes(anew, 662, 663, 700)
 
     assert condition(anew, ConditionType.READY) == ("Unknown", "Progressing")
     assert image_of(anew) == PIN_B.image
