@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         name="history: what was written before a crash is said not to have been",
         file="core/history.py",
-        text="if revision.result is RevisionResult.PLANNED and revision.number in reached",
-        instead="if False and revision.number in reached",
+        text="is not RevisionResult.PLANNED or revision.number not in reached:",
+        instead="is not RevisionResult.PLANNED or reached is not None:",
     ),
     Mutant(
         name="lease: the holder goes on longer than others wait",

@@ -162,19 +162,15 @@ class History:
 
     def with_reached(self, reached: frozenset[int]) -> History:
         """Intents of these numbers have reached the workload, though nobody could confirm it."""
-        return History(
-            revisions=tuple(
-                replace(
-                    revision,
-                    result=RevisionResult.IN_PROGRESS
-                    if revision is self.head
-                    else RevisionResult.SUPERSEDED,
-                )
-                if revision.result is RevisionResult.PLANNED and revision.number in reached
-                else revision
-                for revision in self.revisions
-            )
-        )
+
+        def settled(revision: Revision) -> Revision:
+            if revision.result is not RevisionResult.PLANNED or revision.number not in reached:
+                return revision
+            is_head = revision is self.head
+            result = RevisionResult.IN_PROGRESS if is_head else RevisionResult.SUPERSEDED
+            return replace(revision, result=result)
+
+        return History(revisions=tuple(map(settled, self.revisions)))
 
     def confirmed(self) -> History:
         """The workload carries the head's pair: nothing older can be on its way any more.
