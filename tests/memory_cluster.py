@@ -7,11 +7,12 @@ from datetime import datetime
 
 from pinnedrelease.cluster.errors import Conflict
 from pinnedrelease.core.actions import ApplyImages, EmitEvent, LetGo
+from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Target
 from pinnedrelease.core.pods import Pod
 from pinnedrelease.core.status import Status
-from pinnedrelease.core.workload import PastTemplate, Workload
+from pinnedrelease.core.workload import FieldChange, PastTemplate, Workload
 from pinnedrelease.reconcile.gather import Key, Watched
 from worlds import applied, let_go
 
@@ -30,6 +31,8 @@ class MemoryCluster:
         self.pods: tuple[Pod, ...] | None = None
         self.refuse_workload: Exception | None = None
         self.refuse_events: Exception | None = None
+        self.rewrite: tuple[str, str] | None = None
+        """What somebody's webhook replaces in images, and by what."""
 
     async def release(self, namespace: str, name: str) -> Release | None:
         """GET of the PinnedRelease."""
@@ -73,6 +76,13 @@ class MemoryCluster:
         ):
             raise Conflict("the workload has been modified")
         self.target = applied(current, action)
+        if self.rewrite is not None:
+            by_us = FieldChange(manager=FIELD_MANAGER, changed_at=None)
+            rewritten = (
+                replace(one, image=one.image.replace(*self.rewrite), changed_by=by_us)
+                for one in self.target.containers
+            )
+            self.target = replace(self.target, containers=tuple(rewritten))
         self.writes.append("workload")
         return self.target
 

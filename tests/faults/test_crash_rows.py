@@ -81,6 +81,26 @@ def test_k04_two_kills(world: World, deadly: Deadly) -> None:
         world.namespace.kubectl("delete", "pinnedreleases,deployments", "--all", "--wait")
 
 
+@pytest.mark.parametrize("resource", ["pinnedreleases", "deployments", "pods"])
+@row("K-08", "killed three times while it lists, as by a memory limit", "the next start converges")
+def test_k08_killed_while_it_lists(world: World, resource: str) -> None:
+    world.adopt()
+    world.operator.kill()
+    struck = world.proxy.add(
+        When(verb="list", resource=resource), lose_answer(world.operator.kill), times=3
+    )
+    world.promote()
+    world.drift()
+
+    world.settles(B)
+    world.check()
+    assert struck.struck == 3
+    assert world.history() == [
+        (2, DIGEST_B, "Promote", "Succeeded"),
+        (1, DIGEST_A, "Initial", "Succeeded"),
+    ]
+
+
 @pytest.mark.parametrize("fault", [drop, lose_answer], ids=["before", "after"])
 @row("K-05", "`pinrel rollback` breaks off at its write", "the spec is the old or the new one")
 def test_k05_rollback_breaks_off(

@@ -26,9 +26,7 @@ ELSEWHERE = {
 """Row -> the file that plays it; a test checks that it is there."""
 
 UNRUN = {
-    "K-08": "needs a memory cgroup; a kill at any moment, also while lists come, is K-01 and K-06",
     "D-05": "a pod that ran something else for a moment may be missed: that is not promised",
-    "D-06": "needs a mutating webhook of a mesh; a foreign manager that keeps undoing is F-03",
     "L-06": "10,000 objects: benchmarks (issue 10)",
     "L-08": "a day: make soak, of which CI runs two minutes",
     "L-10": "there is no older release yet",

@@ -18,6 +18,7 @@ from pinnedrelease.core.drift import (
     template_drift,
 )
 from pinnedrelease.core.history import RevisionResult
+from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.registry_report import RegistryReport, Verdict
 from pinnedrelease.core.situation import Situation
 
@@ -28,13 +29,25 @@ def records(case: Case, situation: Situation, registry: RegistryReport) -> tuple
     found = _registry_drift(case, situation, registry)
     found += _pod_drift(case, situation)
     if situation.has_drifted:
-        found += template_drift(
+        fresh = template_drift(
             situation.differing,
             situation.effective.pin,
             situation.workload.target,
             case.now.wall,
         )
+        found += tuple(_as_it_began(one, recorded) for one in fresh)
     return merge_drift(recorded, found, case.now.wall, corrected=case.writing)
+
+
+def _as_it_began(record: DriftRecord, recorded: tuple[DriftRecord, ...]) -> DriftRecord:
+    """The incident that a write of ours has not ended, because a webhook rewrote it.
+
+    Such a write takes the field over from whoever is to be named, and leaves another image there.
+    """
+    if FIELD_MANAGER not in record.actor:
+        return record
+    still = (one for one in recorded if one.correct_time is None and one.kind is record.kind)
+    return next((one for one in still if one.subject == record.subject), record)
 
 
 def _pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pinnedrelease.core.gitops_tools import HELP, gitops_tool
+from pinnedrelease.core.observed import RefusalKind
 from pinnedrelease.core.pin import Pin, Target
 from pinnedrelease.core.workload import Container
 
@@ -77,11 +78,22 @@ def stale_read() -> str:
 
 
 def write_refused(target: Target, refusal: Refusal) -> str:
-    """The API server does not accept our write."""
+    """The API server does not accept our write, or does not store it as it is."""
+    if refusal.kind is RefusalKind.REWRITTEN:
+        return (
+            f"an admission webhook or policy rewrites what the operator writes to {target}: "
+            f"{refusal.message}; exempt {target} from it, or declare the repository and digest "
+            "that it stores"
+        )
     return (
         f"the API server refuses to let the operator write {target}: {refusal.message}; check "
         "the operator's RBAC and the cluster's admission policies"
     )
+
+
+def stored_otherwise(container: Container, pin: Pin) -> str:
+    """The API server took our write and stored another image."""
+    return f"container {container.name} was stored with {container.image} instead of {pin.image}"
 
 
 def drift_loop(target: Target, fight: Fight) -> str:

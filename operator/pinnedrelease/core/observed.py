@@ -62,15 +62,17 @@ class Release:
 
 
 class RefusalKind(StrEnum):
-    """Why the API server does not let us write the workload."""
+    """Why a write of ours does not get what it wants into the workload."""
 
     FORBIDDEN = "Forbidden"
     INVALID = "Invalid"
+    REWRITTEN = "Rewritten"
+    """It was taken, and something else was stored: an admission webhook of somebody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A workload write that the API server refused. It is tried again at ``retry_at_s``."""
+    """A workload write that was refused or rewritten. It is tried again at ``retry_at_s``."""
 
     kind: RefusalKind
     message: str

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol, assert_never
 
 from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid
+from pinnedrelease.core import messages
 from pinnedrelease.core.actions import (
     Action,
     ApplyImages,
@@ -43,7 +44,7 @@ class Writes(Protocol):
 
 
 class WorkloadWriteRefused(PinnedReleaseError):
-    """The API server does not let us write the workload; trying again at once is pointless."""
+    """What we write does not get into the workload; trying again at once is pointless."""
 
     def __init__(self, kind: RefusalKind, message: str) -> None:
         super().__init__(message)
@@ -120,11 +121,18 @@ async def _let_go(action: LetGo, release: Release, writes: Writes) -> None:
 
 async def _apply(action: ApplyImages, release: Release, writes: Writes) -> None:
     try:
-        await writes.apply_images(release, action)
+        stored = await writes.apply_images(release, action)
     except Forbidden as error:
         raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
     except Invalid as error:
         raise WorkloadWriteRefused(RefusalKind.INVALID, str(error)) from error
+    wanted = {container.name: container.pin for container in action.pinned}
+    for container in stored.named(frozenset(wanted)):
+        pin = wanted[container.name]
+        if not pin.is_run_by(container.image):
+            raise WorkloadWriteRefused(
+                RefusalKind.REWRITTEN, messages.stored_otherwise(container, pin)
+            )
     log.info(
         "workload written",
         extra={

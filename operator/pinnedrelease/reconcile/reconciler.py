@@ -8,7 +8,15 @@ from datetime import datetime
 
 from pinnedrelease.cluster.errors import ClusterError, Conflict
 from pinnedrelease.core import backoff
-from pinnedrelease.core.observed import Instant, Limits, Memory, Observed, Refusal, Release
+from pinnedrelease.core.observed import (
+    Instant,
+    Limits,
+    Memory,
+    Observed,
+    Refusal,
+    RefusalKind,
+    Release,
+)
 from pinnedrelease.core.pin import DesiredPin
 from pinnedrelease.core.plan import Plan, plan
 from pinnedrelease.core.recovery import has_lost_history
@@ -261,6 +269,9 @@ class Reconciler:
         again = await self._fresh_world(key)
         if again is None:
             return None
+        if refused.kind is RefusalKind.REWRITTEN:
+            # Our write has taken the image over from whoever is to be named.
+            again = replace(again, workload=observed.workload)
         decided = plan(again, self._clock.now())
         release = await Execution(decided, again.release, self._writes, now).run()
         self._remembered[key] = _Remembered(release=release, memory=decided.memory)

@@ -106,6 +106,59 @@ async def test_a_refused_write_is_told_and_tried_again_with_growing_pauses(
     assert stalled_reason(cluster) is None
 
 
+async def test_a_write_that_a_webhook_rewrites_is_not_called_done() -> None:
+    """The status told of a pin, then of drift by ourselves that was put right; neither was so."""
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    cluster.rewrite = ("registry.example.com/", "mirror.example.com/")
+    passes = reconciler(cluster, clock)
+
+    wait_s = await passes.reconcile(KEY)
+
+    assert wait_s == pytest.approx(10)
+    assert cluster.writes == ["status", "workload", "status", "WriteRefused"]
+    assert stalled_reason(cluster) == "WriteRefused"
+    assert cluster.stored is not None
+    status, head = cluster.stored.status, cluster.stored.status.history.head
+    ready = find(status.conditions, ConditionType.READY)
+    assert ready is not None
+    assert f"stored with mirror.example.com/team/web@{DIGEST_A}" in ready.message
+    assert head is not None
+    assert (head.result, status.drift) == ("Planned", ())
+
+    cluster.writes.clear()
+    await passes.reconcile(KEY)
+    assert cluster.writes == []
+
+    cluster.rewrite = None
+    clock.seconds = 11
+    await passes.reconcile(KEY)
+    assert cluster.target is not None
+    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
+    assert stalled_reason(cluster) is None
+
+
+async def test_whoever_changed_an_image_stays_named_when_a_webhook_keeps_us_from_it() -> None:
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    passes = reconciler(cluster, clock)
+    await passes.reconcile(KEY)
+    theirs = container("mirror.example.com/team/web:1.1")
+    assert cluster.target is not None
+    cluster.target = replace(cluster.target, containers=(theirs,), resource_version="30")
+    cluster.rewrite = ("registry.example.com/", "mirror.example.com/")
+    await passes.reconcile(KEY)
+    assert cluster.target.containers[0].actor == "pinnedrelease-controller"
+    cluster.writes.clear()
+
+    await passes.reconcile(KEY)
+
+    assert cluster.writes == []
+    assert cluster.stored is not None
+    (record,) = cluster.stored.status.drift
+    assert (record.observed, record.actor) == (theirs.image, "kubectl-set")
+    assert record.correct_time is None
+    assert stalled_reason(cluster) == "WriteRefused"
+
+
 async def test_a_new_generation_is_refused_for_the_first_time() -> None:
     """It waited as long as its predecessor had come to wait, which nobody had refused so often."""
     cluster, clock = MemoryCluster(release(), workload()), HandClock()
