@@ -30,6 +30,7 @@ class MemoryCluster:
         self.watched_version: str | None = None
         self.pods: tuple[Pod, ...] | None = None
         self.refuse_workload: Exception | None = None
+        self.refuse_status: Exception | None = None
         self.refuse_events: Exception | None = None
         self.rewrite: tuple[str, str] | None = None
         """What somebody's webhook replaces in images, and by what."""
@@ -57,6 +58,8 @@ class MemoryCluster:
     async def write_status(self, release: Release, status: Status) -> str:
         """PATCH of the status, with its precondition."""
         assert self.stored is not None
+        if self.refuse_status is not None:
+            raise self.refuse_status
         if self.stored.resource_version != release.resource_version:
             raise Conflict(f"{release}: the object has been modified")
         version = str(int(release.resource_version) + 1)

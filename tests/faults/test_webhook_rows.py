@@ -1,31 +1,44 @@
-"""D-06: somebody else's admission webhook moves images to a mirror of the registry."""
+"""D-06, A-09: somebody else's admission webhook moves images to a mirror, or does not answer."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import pods
-from faults.fault_world import WORKLOADS, A, World
+from faults.fault_world import WORKLOADS, A, B, World
+from foreign_webhook import PODS, broken, moving, slow, webhook
 from objects import deployment
-from rewriting_webhook import DEPLOYMENTS, PODS, rewriting
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 row = pytest.mark.row
+Webhook = Callable[..., AbstractContextManager[None]]
 
 HOST, MIRROR = "registry.example.com", "mirror.example.com"
 FROM_MIRROR = A.replace(HOST, MIRROR)
+TO_MIRROR = moving(HOST, MIRROR)
 REFUSED = ("True", "WriteRefused")
 HELD_S = 8.0
 """Less than the pause after a first refusal."""
+OPERATORS = "system:serviceaccount:"
+"""Whom a webhook is asked about that lets people alone."""
+
+
+@pytest.fixture
+def theirs(world: World, tmp_path: Path) -> Webhook:
+    """A webhook for the namespace of the test."""
+    return partial(webhook, world.plane, world.namespace.name, tmp_path)
 
 
 @row("D-06 workload", "a webhook moves a Deployment's images", "told as it is, no fight")
-def test_d06_a_pin_that_is_rewritten_is_not_called_in_force(world: World, tmp_path: Path) -> None:
+def test_d06_a_pin_that_is_rewritten_is_not_called_in_force(world: World, theirs: Webhook) -> None:
     world.namespace.apply(deployment())
-    with rewriting(world.plane, world.namespace.name, tmp_path, DEPLOYMENTS, HOST, MIRROR):
+    with theirs(TO_MIRROR):
         world.declare()
         world.until(lambda: world.namespace.condition("Stalled") == REFUSED)
 
@@ -42,9 +55,9 @@ def test_d06_a_pin_that_is_rewritten_is_not_called_in_force(world: World, tmp_pa
 
 
 @row("D-06 drift", "the same, while drift is put right", "who began it stays named, no fight")
-def test_d06_drift_that_a_webhook_keeps_stays_open(world: World, tmp_path: Path) -> None:
+def test_d06_drift_that_a_webhook_keeps_stays_open(world: World, theirs: Webhook) -> None:
     world.adopt()
-    with rewriting(world.plane, world.namespace.name, tmp_path, DEPLOYMENTS, HOST, MIRROR):
+    with theirs(TO_MIRROR):
         world.drift()
         world.until(lambda: world.namespace.condition("Stalled") == REFUSED)
 
@@ -60,13 +73,34 @@ def test_d06_drift_that_a_webhook_keeps_stays_open(world: World, tmp_path: Path)
 
 @row("D-06 pods", "a webhook moves the images of pods", "content decides, not the host")
 def test_d06_pods_that_run_the_content_from_a_mirror_are_right(
-    world: World, tmp_path: Path
+    world: World, theirs: Webhook
 ) -> None:
-    world.namespace.apply(deployment())
-    with rewriting(world.plane, world.namespace.name, tmp_path, PODS, HOST, MIRROR):
+    with theirs(TO_MIRROR, PODS):
         world.adopt()
         (pod,) = pods.current(world.namespace)
         assert pod["spec"]["containers"][0]["image"] == FROM_MIRROR
         assert world.is_quiet()
         assert world.namespace.condition("Drifted") == ("False", "NoDriftDetected")
+    world.check()
+
+
+@pytest.mark.parametrize("behave", [broken, slow(7)], ids=["broken", "slow"])
+@row("A-09 webhook", "a webhook breaks, or takes 7 s", "drift is told, retries are bounded")
+def test_a09_drift_is_told_while_a_webhook_keeps_us_from_it(
+    world: World, theirs: Webhook, behave: Callable[..., dict[int, str]]
+) -> None:
+    world.adopt()
+    with theirs(behave, users=OPERATORS):
+        world.drift()
+        world.until(lambda: world.namespace.condition("Stalled") == REFUSED, 90)
+
+        assert "does not get through" in pods.message(world.namespace)
+        assert world.namespace.condition("Drifted") == ("True", "TemplateChanged")
+        before = len(world.writes())
+        time.sleep(HELD_S)
+        assert len(world.writes()) - before <= 2
+
+    world.settles(A, 90)
+    world.promote()
+    world.settles(B)
     world.check()

@@ -143,7 +143,7 @@ def awaiting_registry(case: Case) -> Finding | None:
 
 
 def write_refused(case: Case) -> Finding | None:
-    """Our write was refused or rewritten; it is tried again with growing pauses."""
+    """Our write does not get through; it is tried again with growing pauses."""
     refusal = case.observed.memory.refusal
     situation = case.situation
     if situation is None or refusal is None or case.writing or not situation.writes_allowed:

@@ -79,6 +79,11 @@ def stale_read() -> str:
 
 def write_refused(target: Target, refusal: Refusal) -> str:
     """The API server does not accept our write, or does not store it as it is."""
+    if refusal.kind is RefusalKind.FAILED:
+        return (
+            f"what the operator writes to {target} does not get through: {refusal.message}; look "
+            "at the admission webhooks, which have to answer within 5 s, and at the API server"
+        )
     if refusal.kind is RefusalKind.REWRITTEN:
         return (
             f"an admission webhook or policy rewrites what the operator writes to {target}: "

@@ -68,11 +68,13 @@ class RefusalKind(StrEnum):
     INVALID = "Invalid"
     REWRITTEN = "Rewritten"
     """It was taken, and something else was stored: an admission webhook of somebody's."""
+    FAILED = "Failed"
+    """It fails again and again, for example because a webhook does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A workload write that was refused or rewritten. It is tried again at ``retry_at_s``."""
+    """A workload write that did not get through. It is tried again at ``retry_at_s``."""
 
     kind: RefusalKind
     message: str

@@ -37,6 +37,7 @@ from pinnedrelease.core.observed import (
     Memory,
     Observed,
     Refusal,
+    RefusalKind,
     Release,
     RolloutStart,
 )
@@ -219,7 +220,7 @@ def _memory(
     memory = observed.memory
     awaited = situation is None and not isinstance(observed.release.spec, InvalidSpec)
     refusal = memory.refusal
-    if refusal is not None and _is_over(refusal, observed.release):
+    if refusal is not None and _is_over(refusal, observed.release, situation):
         refusal = None
     return replace(
         memory,
@@ -233,8 +234,13 @@ def _memory(
     )
 
 
-def _is_over(refusal: Refusal, release: Release) -> bool:
-    """Whether somebody has changed the spec, or asked anew by the annotation, since."""
+def _is_over(refusal: Refusal, release: Release, situation: Situation | None) -> bool:
+    """Whether somebody has changed the spec, or asked anew by the annotation, since.
+
+    A write that only seemed to fail is over when it turns out to be there.
+    """
+    if refusal.kind is RefusalKind.FAILED and situation is not None and not situation.differing:
+        return True
     is_new_wish = release.requested_at not in (None, refusal.requested_at)
     return refusal.generation != release.generation or is_new_wish
 

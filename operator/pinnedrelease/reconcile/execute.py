@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, assert_never
 
-from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid
+from pinnedrelease.cluster.errors import ClusterError, Forbidden, Invalid, Unavailable
 from pinnedrelease.core import messages
 from pinnedrelease.core.actions import (
     Action,
@@ -44,12 +44,14 @@ class Writes(Protocol):
 
 
 class WorkloadWriteRefused(PinnedReleaseError):
-    """What we write does not get into the workload; trying again at once is pointless."""
+    """What we write does not get into the workload."""
 
-    def __init__(self, kind: RefusalKind, message: str) -> None:
+    def __init__(self, kind: RefusalKind, message: str, failure: Unavailable | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.failure = failure
+        """Set when there was no usable answer: whether the write was stored is unknown."""
 
 
 class Execution:
@@ -126,6 +128,8 @@ async def _apply(action: ApplyImages, release: Release, writes: Writes) -> None:
         raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
     except Invalid as error:
         raise WorkloadWriteRefused(RefusalKind.INVALID, str(error)) from error
+    except Unavailable as error:
+        raise WorkloadWriteRefused(RefusalKind.FAILED, str(error), error) from error
     wanted = {container.name: container.pin for container in action.pinned}
     for container in stored.named(frozenset(wanted)):
         pin = wanted[container.name]

@@ -37,6 +37,8 @@ from pinnedrelease.reconcile.versions import is_newer
 log = logging.getLogger(__name__)
 
 REFUSAL_FIRST_S = 10.0
+FAILURES_TOLD = 7
+"""So many failures in a row of a workload write last about five seconds."""
 CONFLICTS_IN_A_ROW = 3
 """After so many the key waits like after any other failure."""
 
@@ -248,27 +250,25 @@ class Reconciler:
     async def _report_refusal(
         self, key: Key, observed: Observed, refused: WorkloadWriteRefused, now: Instant
     ) -> float | None:
-        """Remember the refusal and plan once more: the second plan says so and does not write."""
-        before, generation = observed.memory.refusal, observed.release.generation
-        # A new generation clears every back-off (design 3.12).
-        if before is not None and before.generation != generation:
-            before = None
-        attempts = before.attempts + 1 if before is not None else 1
-        wait_s = backoff.delay_s(attempts, self._clock.unit_random(), at_least_s=REFUSAL_FIRST_S)
-        refusal = Refusal(
-            kind=refused.kind,
-            message=refused.message,
-            generation=generation,
-            attempts=attempts,
-            retry_at_s=now.monotonic_s + wait_s,
-            requested_at=observed.release.requested_at,
-        )
+        """Remember the refusal and plan once more: the second plan says so and does not write.
+
+        A write that only fails is tried again as after any failure, until that has lasted for some
+        seconds. It is held back only once it has been told: a server that answers nothing takes no
+        status either, and nobody is to wait when it is back.
+        """
+        refusal = self._refusal(observed, refused, now)
         log.warning("workload write refused", extra={"pin": str(key), "error": refused.message})
-        memory = replace(observed.memory, refusal=refusal)
+        failure, held = refused.failure, replace(observed.memory, refusal=refusal)
+        unheld = replace(held, refusal=replace(refusal, retry_at_s=now.monotonic_s))
+        memory = held if failure is None else unheld
         self._remembered[key] = _Remembered(release=observed.release, memory=memory)
+        if failure is not None and refusal.attempts < FAILURES_TOLD:
+            raise failure
         again = await self._fresh_world(key)
         if again is None:
             return None
+        if again.memory.refusal is not None:
+            again = replace(again, memory=held)
         if refused.kind is RefusalKind.REWRITTEN:
             # Our write has taken the image over from whoever is to be named.
             again = replace(again, workload=observed.workload)
@@ -276,3 +276,25 @@ class Reconciler:
         release = await Execution(decided, again.release, self._writes, now).run()
         self._remembered[key] = _Remembered(release=release, memory=decided.memory)
         return decided.requeue_after_s
+
+    def _refusal(self, observed: Observed, refused: WorkloadWriteRefused, now: Instant) -> Refusal:
+        before, generation = observed.memory.refusal, observed.release.generation
+        # A new generation clears every back-off (design 3.12).
+        if before is not None and before.generation != generation:
+            before = None
+        attempts = before.attempts + 1 if before is not None else 1
+        failure, message, at_least_s = refused.failure, refused.message, REFUSAL_FIRST_S
+        if failure is not None:
+            at_least_s = failure.retry_after_s or 0.0
+            if before is not None and before.kind is refused.kind:
+                # The words may name another port each time; the status need not follow.
+                message = before.message
+        wait_s = backoff.delay_s(attempts, self._clock.unit_random(), at_least_s=at_least_s)
+        return Refusal(
+            kind=refused.kind,
+            message=message,
+            generation=generation,
+            attempts=attempts,
+            retry_at_s=now.monotonic_s + wait_s,
+            requested_at=observed.release.requested_at,
+        )

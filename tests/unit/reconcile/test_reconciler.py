@@ -106,6 +106,81 @@ async def test_a_refused_write_is_told_and_tried_again_with_growing_pauses(
     assert stalled_reason(cluster) is None
 
 
+async def test_drift_is_told_although_each_correction_fails() -> None:
+    """A webhook that does not answer: the status went on saying that all was as declared."""
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    passes = reconciler(cluster, clock)
+    await passes.reconcile(KEY)
+    disturb(cluster, f"{REPOSITORY}:dev")
+    cluster.writes.clear()
+    for number in range(6):
+        cluster.refuse_workload = Unavailable(f"failed calling webhook from port {number}")
+        with pytest.raises(Unavailable):
+            await passes.reconcile(KEY)
+        assert cluster.writes == [], "a hiccup is nothing to tell"
+
+    assert await passes.reconcile(KEY) == pytest.approx(6.4)
+    assert cluster.writes == ["status", "DriftDetected", "WriteRefused"]
+    assert cluster.stored is not None
+    ready = find(cluster.stored.status.conditions, ConditionType.READY)
+    assert ready is not None
+    assert "does not get through: failed calling webhook from port 0;" in ready.message
+    assert [one.correct_time for one in cluster.stored.status.drift] == [None]
+
+    cluster.writes.clear()
+    clock.seconds = 7
+    await passes.reconcile(KEY)
+    assert cluster.writes == [], "another port is no news"
+    cluster.refuse_workload = None
+    clock.seconds = 30
+    await passes.reconcile(KEY)
+    assert cluster.target is not None
+    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
+    assert stalled_reason(cluster) is None
+
+
+async def test_an_api_server_that_is_back_is_not_kept_waiting() -> None:
+    """It answered nothing for long; the next pass writes, though nobody could be told."""
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    passes = reconciler(cluster, clock)
+    await passes.reconcile(KEY)
+    disturb(cluster, f"{REPOSITORY}:dev")
+    cluster.refuse_workload = cluster.refuse_status = Unavailable("no answer")
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            await passes.reconcile(KEY)
+
+    cluster.refuse_workload = cluster.refuse_status = None
+    await passes.reconcile(KEY)
+
+    assert cluster.target is not None
+    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
+
+
+async def test_a_write_that_was_stored_although_it_failed_is_not_counted() -> None:
+    class Silent(MemoryCluster):
+        is_silent = False
+
+        async def apply_images(self, release: Release, action: ApplyImages) -> Workload:
+            stored = await super().apply_images(release, action)
+            if self.is_silent:
+                raise Unavailable("no answer")
+            return stored
+
+    cluster = Silent(release(), workload())
+    passes = reconciler(cluster, HandClock())
+    await passes.reconcile(KEY)
+    for _ in range(20):
+        disturb(cluster, f"{REPOSITORY}:dev")
+        cluster.is_silent = True
+        with pytest.raises(Unavailable):
+            await passes.reconcile(KEY)
+        cluster.is_silent = False
+        await passes.reconcile(KEY)
+
+    assert stalled_reason(cluster) != "WriteRefused"
+
+
 async def test_a_write_that_a_webhook_rewrites_is_not_called_done() -> None:
     """The status told of a pin, then of drift by ourselves that was put right; neither was so."""
     cluster, clock = MemoryCluster(release(), workload()), HandClock()

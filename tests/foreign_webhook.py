@@ -1,4 +1,4 @@
-"""Somebody else's admission webhook, real but for its purpose: it moves images to a mirror."""
+"""Somebody else's admission webhook: it moves images to a mirror, breaks, or takes its time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import base64
 import json
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,19 +18,59 @@ import yaml
 from controlplane.certificates import Authority
 from controlplane.cluster import Cluster
 
+Containers = list[dict[str, Any]]
+Images = dict[int, str]
+Behaviour = Callable[[Containers], Images]
+"""What it says to the containers of an object: other images, by position."""
+
 DEPLOYMENTS = ("apps", "deployments", "/spec/template/spec/containers")
 PODS = ("", "pods", "/spec/containers")
 """API group, resource, and where in an object its containers are."""
 
 
+def moving(host: str, mirror: str) -> Behaviour:
+    """It takes images from a mirror."""
+
+    def behave(containers: Containers) -> Images:
+        images = [one["image"] for one in containers]
+        return {
+            number: image.replace(host, mirror, 1)
+            for number, image in enumerate(images)
+            if image.startswith(host)
+        }
+
+    return behave
+
+
+def broken(_: Containers) -> Images:
+    """It answers nothing that the API server could use."""
+    raise RuntimeError
+
+
+def slow(seconds: float) -> Behaviour:
+    """It has nothing to say, and is long about it."""
+
+    def behave(_: Containers) -> Images:
+        time.sleep(seconds)
+        return {}
+
+    return behave
+
+
 @contextmanager
-def rewriting(
-    cluster: Cluster, namespace: str, folder: Path, of: tuple[str, str, str], host: str, mirror: str
+def webhook(
+    cluster: Cluster,
+    namespace: str,
+    folder: Path,
+    behave: Behaviour,
+    of: tuple[str, str, str] = DEPLOYMENTS,
+    *,
+    users: str = "",
 ) -> Iterator[None]:
-    """While this lasts, whatever is stored has its images from the mirror instead of the host."""
+    """While this lasts, it is asked about what is stored, by users whose names begin so."""
     group, resource, way = of
     authority = Authority(folder / "webhook-pki")
-    with _serving(authority, way, host, mirror) as address:
+    with _serving(authority, way, behave) as address:
         hook = {
             "name": "images.mirror.example.com",
             "rules": [
@@ -41,6 +82,12 @@ def rewriting(
                 }
             ],
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "matchConditions": [
+                {
+                    "name": "users",
+                    "expression": f"request.userInfo.username.startsWith({json.dumps(users)})",
+                }
+            ],
             "clientConfig": {
                 "url": f"https://{address}/",
                 "caBundle": base64.b64encode(authority.certificate.read_bytes()).decode(),
@@ -51,25 +98,28 @@ def rewriting(
         configuration = {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "MutatingWebhookConfiguration",
-            "metadata": {"name": f"rewrites-{namespace}"},
+            "metadata": {"name": namespace},
             "webhooks": [hook],
         }
         cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(configuration))
         try:
             yield
         finally:
-            name = f"mutatingwebhookconfigurations/rewrites-{namespace}"
-            cluster.kubectl("delete", name, "--wait")
+            cluster.kubectl("delete", "mutatingwebhookconfigurations", namespace, "--wait")
 
 
 @contextmanager
-def _serving(authority: Authority, way: str, host: str, mirror: str) -> Iterator[str]:
+def _serving(authority: Authority, way: str, behave: Behaviour) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(_answer(review, way, host, mirror)).encode()
+            try:
+                body = json.dumps(_answer(review, way, behave)).encode()
+            except RuntimeError:
+                self.send_error(500)
+                return
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -93,19 +143,14 @@ def _serving(authority: Authority, way: str, host: str, mirror: str) -> Iterator
         thread.join()
 
 
-def _answer(review: Mapping[str, Any], way: str, host: str, mirror: str) -> dict[str, object]:
+def _answer(review: Any, way: str, behave: Behaviour) -> dict[str, object]:
     request = review["request"]
     containers = request["object"]
     for step in way.strip("/").split("/"):
         containers = containers[step]
     patch = [
-        {
-            "op": "replace",
-            "path": f"{way}/{number}/image",
-            "value": container["image"].replace(host, mirror, 1),
-        }
-        for number, container in enumerate(containers)
-        if container["image"].startswith(host)
+        {"op": "replace", "path": f"{way}/{number}/image", "value": image}
+        for number, image in behave(containers).items()
     ]
     response: dict[str, object] = {"uid": request["uid"], "allowed": True}
     if patch:
