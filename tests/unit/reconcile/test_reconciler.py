@@ -10,6 +10,7 @@ import pytest
 from memory_cluster import MemoryCluster
 from objects import DIGEST_A, DIGEST_B, REPOSITORY
 from pinnedrelease.cluster.errors import Conflict, Forbidden, Invalid, Unavailable
+from pinnedrelease.cluster.session import DEADLINE_S
 from pinnedrelease.core.actions import ApplyImages
 from pinnedrelease.core.conditions import ConditionType, find
 from pinnedrelease.core.observed import Instant, Limits, Release
@@ -125,6 +126,7 @@ async def test_drift_is_told_although_each_correction_fails() -> None:
     ready = find(cluster.stored.status.conditions, ConditionType.READY)
     assert ready is not None
     assert "does not get through: failed calling webhook from port 0;" in ready.message
+    assert f"have to answer within {DEADLINE_S:g} s" in ready.message
     assert [one.correct_time for one in cluster.stored.status.drift] == [None]
 
     cluster.writes.clear()
