@@ -25,6 +25,7 @@ row = pytest.mark.row
 Deadly = Callable[[Callable[[], None]], Fault]
 FIRST, LAST = 1, 14
 """A scenario has so many writes at the most."""
+OTHER_LISTS = ("deployments", "pods")
 PAIRS = 6
 PAIRS_OF_THE_WHOLE = 30
 
@@ -81,7 +82,10 @@ def test_k04_two_kills(world: World, deadly: Deadly) -> None:
         world.namespace.kubectl("delete", "pinnedreleases,deployments", "--all", "--wait")
 
 
-@pytest.mark.parametrize("resource", ["pinnedreleases", "deployments", "pods"])
+@pytest.mark.parametrize(
+    "resource",
+    ["pinnedreleases", *(pytest.param(one, marks=pytest.mark.minutes) for one in OTHER_LISTS)],
+)
 @row("K-08", "killed three times while it lists, as by a memory limit", "the next start converges")
 def test_k08_killed_while_it_lists(world: World, resource: str) -> None:
     world.adopt()

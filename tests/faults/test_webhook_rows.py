@@ -84,7 +84,9 @@ def test_d06_pods_that_run_the_content_from_a_mirror_are_right(
     world.check()
 
 
-@pytest.mark.parametrize("behave", [broken, slow(7)], ids=["broken", "slow"])
+@pytest.mark.parametrize(
+    "behave", [broken, pytest.param(slow(7), marks=pytest.mark.minutes)], ids=["broken", "slow"]
+)
 @row("A-09 webhook", "a webhook breaks, or takes 7 s", "drift is told, retries are bounded")
 def test_a09_drift_is_told_while_a_webhook_keeps_us_from_it(
     world: World, theirs: Webhook, behave: Callable[..., dict[int, str]]
