@@ -12,6 +12,7 @@ from objects import DIGEST_A, REPOSITORY, deployment, pinned_release
 from pinnedrelease.cluster import paths
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import Conflict, Invalid, NotLeading
+from pinnedrelease.cluster.leases import decode_lease, lease_body
 from pinnedrelease.cluster.reader import Reader
 from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.core.actions import (
@@ -146,3 +147,16 @@ async def test_who_does_not_lead_writes_nothing(name: str) -> None:
         await WRITES[name](world.writer, release, workload)
     assert await world.read() == (release, workload)
     assert workload.containers[0].image != f"{REPOSITORY}@{DIGEST_A}"
+
+
+async def test_a_lease_that_somebody_has_deleted_is_not_made_anew() -> None:
+    """Two would lead for a moment: the API server makes a Lease that a PUT names, without a uid."""
+    world = World()
+    path = paths.item(paths.LEASES, "shop", "leader")
+    await world.api.overwrite(path, lease_body("shop", "leader", "first", None, NOON))
+    lease = decode_lease(await world.api.get(path))
+    world.api.delete(path)
+
+    with pytest.raises(Conflict):
+        await world.writer.write_lease("shop", "leader", "first", lease, NOON)
+    assert path not in world.api.objects
