@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class AuditLog:
 
     def _read(self) -> Iterator[AuditedRequest]:
         with self._path.open("rb") as log:
+            assert log.seek(0, os.SEEK_END) >= self._offset, "rotated: requests are missing"
             log.seek(self._offset)
             for line in log:
                 if not line.endswith(b"\n"):

@@ -17,6 +17,8 @@ omitStages: [RequestReceived]
 rules:
 - level: Metadata
 """
+NEVER_ROTATED_MB = 1_000_000
+"""A reader must find every request in one file, also at 10,000 pods. 0 means 100 MB."""
 UNUSED_CONTROLLERS = (
     "node-ipam-controller",
     "node-route-controller",
@@ -94,8 +96,7 @@ def api_server(layout: Layout, *, audit_log: Path | None, extra: tuple[str, ...]
         policy = layout.folder / "audit-policy.yaml"
         policy.write_text(AUDIT_POLICY)
         command += [f"--audit-policy-file={policy}", f"--audit-log-path={audit_log}"]
-        # Never rotated: a reader must find every request in this one file, also at 10,000 pods.
-        command.append("--audit-log-maxsize=0")
+        command.append(f"--audit-log-maxsize={NEVER_ROTATED_MB}")
     return [*command, *extra]
 
 
