@@ -99,7 +99,10 @@ class AuditLog:
     def _read(self) -> Iterator[AuditedRequest]:
         with self._path.open("rb") as log:
             assert log.seek(0, os.SEEK_END) >= self._offset, "rotated: requests are missing"
-            log.seek(self._offset)
+            log.seek(max(self._offset - 1, 0))
+            if self._offset:
+                # On a busy server a line was being written at the start: it is of before.
+                log.readline()
             for line in log:
                 if not line.endswith(b"\n"):
                     return
