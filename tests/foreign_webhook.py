@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -129,8 +128,7 @@ def _serving(authority: Authority, way: str, behave: Behaviour) -> Iterator[str]
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its name
             """Say nothing."""
 
-    tls, pair = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), authority.server("webhook")
-    tls.load_cert_chain(pair.certificate, pair.key)
+    tls = authority.server("webhook").server_context()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -66,11 +66,14 @@ class MemoryApi(Session):
         """Replace one object. One that is gone is made anew, unless the body knows its uid."""
         assert isinstance(body, dict)
         asked = json.loads(json.dumps(body))
-        if path in self.objects:
-            _check(self.objects[path], asked["metadata"])
+        replaced = self.objects.get(path)
+        if replaced is not None:
+            _check(replaced, asked["metadata"])
         elif "uid" in asked["metadata"]:
             raise Conflict("the uid is that of another object")
         self.create(path, asked)
+        if replaced is not None:
+            self.objects[path]["metadata"]["uid"] = replaced["metadata"]["uid"]
         return await self.get(path)
 
     def create(self, path: str, manifest: Mapping[str, object], manager: str = "kubectl") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,8 +15,7 @@ from controlplane.certificates import Authority
 @asynccontextmanager
 async def empty_lists(authority: Authority, path: str, address: str) -> AsyncIterator[str]:
     """A server that answers a path with an empty list; its address and port."""
-    tls, pair = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), authority.server("server")
-    tls.load_cert_chain(pair.certificate, pair.key)
+    tls = authority.server("server").server_context()
     app = web.Application()
     app.router.add_get(path, _listed)
     runner = web.AppRunner(app)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -157,8 +156,7 @@ class FaultProxy:
                 application, access_log=None, shutdown_timeout=0.5, handler_cancellation=True
             )
             await runner.setup()
-            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            tls.load_cert_chain(self._server_keys.certificate, self._server_keys.key)
+            tls = self._server_keys.server_context()
             await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=tls).start()
             self._ready.set()
             await self._stop.wait()

@@ -7,7 +7,6 @@ import base64
 import gzip
 import json
 import resource
-import ssl
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import scripted_registry as scripted
-from controlplane.certificates import Authority, KeyPair
+from controlplane.certificates import Authority
 from pinnedrelease.core.digest import Digest
 from pinnedrelease.core.registry import Presence
 from pinnedrelease.registry import transport
@@ -340,7 +339,9 @@ async def test_r08_a_redirect_from_https_to_http_is_refused(tmp_path: Path) -> N
         return Reply(status=302, headers={"Location": f"http://localhost{seen.path}"})
 
     authority = Authority(tmp_path)
-    async with ScriptedRegistry(script, tls=server_tls(authority.server("registry"))) as server:
+    async with ScriptedRegistry(
+        script, tls=authority.server("registry").server_context()
+    ) as server:
         async with parts(server.address, plain=False, ca_file=authority.certificate) as room:
             with pytest.raises(NotAllowed, match="without TLS"):
                 await room.client.get(repository(server.address), "1.0", access())
@@ -497,20 +498,13 @@ async def test_r17_a_name_is_looked_up_once_for_a_connection() -> None:
     assert resolver.lookups == 1
 
 
-def server_tls(pair: KeyPair) -> ssl.SSLContext:
-    """A server's side of TLS."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(pair.certificate, pair.key)
-    return tls
-
-
 async def over_tls(client: RegistryClient, host: str) -> Digest:
     return await client.resolve(repository(host), "1.0", access())
 
 
 async def test_r18_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
-    tls = server_tls(theirs.server("registry"))
+    tls = theirs.server("registry").server_context()
     async with ScriptedRegistry(lambda _: found(RAW), tls=tls) as server:
         async with parts(server.address, plain=False) as room:
             with pytest.raises(Unreachable):
@@ -528,7 +522,7 @@ async def test_r18_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Pa
 
 async def test_r18_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    tls = server_tls(authority.server("registry"))
+    tls = authority.server("registry").server_context()
     async with ScriptedRegistry(lambda _: found(RAW), tls=tls) as server:
         place = f"other.example.com:{server.port}"
         resolver = FixedResolver(["127.0.0.1"])
@@ -542,7 +536,7 @@ async def test_r18_a_certificate_for_another_name_is_refused(tmp_path: Path) -> 
 
 async def test_r18_an_expired_certificate_is_refused(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    tls = server_tls(authority.server("registry", expired=True))
+    tls = authority.server("registry", expired=True).server_context()
     async with ScriptedRegistry(lambda _: found(RAW), tls=tls) as server:
         async with parts(server.address, plain=False, ca_file=authority.certificate) as room:
             with pytest.raises(Unreachable):

@@ -44,6 +44,7 @@ def _as_it_began(record: DriftRecord, recorded: tuple[DriftRecord, ...]) -> Drif
 
     Such a write takes the field over from whoever is to be named, and leaves another image there.
     """
+    # A stamp puts our account before it.
     if FIELD_MANAGER not in record.actor:
         return record
     still = (one for one in recorded if one.correct_time is None and one.kind is record.kind)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, assert_never
@@ -112,31 +114,18 @@ class Execution:
 
 
 async def _let_go(action: LetGo, release: Release, writes: Writes) -> None:
-    try:
+    with _as_refusals():
         await writes.let_go(release.namespace, action)
-    except Forbidden as error:
-        raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
-    except Invalid as error:
-        raise WorkloadWriteRefused(RefusalKind.INVALID, str(error)) from error
     log.info("pins taken off", extra={"pin": str(release), "target": str(action.target)})
 
 
 async def _apply(action: ApplyImages, release: Release, writes: Writes) -> None:
     try:
-        stored = await writes.apply_images(release, action)
-    except Forbidden as error:
-        raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
-    except Invalid as error:
-        raise WorkloadWriteRefused(RefusalKind.INVALID, str(error)) from error
+        with _as_refusals():
+            stored = await writes.apply_images(release, action)
     except Unavailable as error:
         raise WorkloadWriteRefused(RefusalKind.FAILED, str(error), error) from error
-    wanted = {container.name: container.pin for container in action.pinned}
-    for container in stored.named(frozenset(wanted)):
-        pin = wanted[container.name]
-        if not pin.is_run_by(container.image):
-            raise WorkloadWriteRefused(
-                RefusalKind.REWRITTEN, messages.stored_otherwise(container, pin)
-            )
+    _check_stored(stored, action)
     log.info(
         "workload written",
         extra={
@@ -145,3 +134,24 @@ async def _apply(action: ApplyImages, release: Release, writes: Writes) -> None:
             "images": [container.pin.image for container in action.pinned],
         },
     )
+
+
+@contextmanager
+def _as_refusals() -> Iterator[None]:
+    try:
+        yield
+    except Forbidden as error:
+        raise WorkloadWriteRefused(RefusalKind.FORBIDDEN, str(error)) from error
+    except Invalid as error:
+        raise WorkloadWriteRefused(RefusalKind.INVALID, str(error)) from error
+
+
+def _check_stored(stored: Workload, action: ApplyImages) -> None:
+    """Raises WorkloadWriteRefused when a webhook has put other images in their place."""
+    wanted = {container.name: container.pin for container in action.pinned}
+    for container in stored.named(frozenset(wanted)):
+        pin = wanted[container.name]
+        if not pin.is_run_by(container.image):
+            raise WorkloadWriteRefused(
+                RefusalKind.REWRITTEN, messages.stored_otherwise(container, pin)
+            )

@@ -257,13 +257,13 @@ class Reconciler:
         status either, and nobody is to wait when it is back.
         """
         refusal = self._refusal(observed, refused, now)
-        log.warning("workload write refused", extra={"pin": str(key), "error": refused.message})
         failure, held = refused.failure, replace(observed.memory, refusal=refusal)
         unheld = replace(held, refusal=replace(refusal, retry_at_s=now.monotonic_s))
         memory = held if failure is None else unheld
         self._remembered[key] = _Remembered(release=observed.release, memory=memory)
         if failure is not None and refusal.attempts < FAILURES_TOLD:
             raise failure
+        log.warning("workload write refused", extra={"pin": str(key), "error": refused.message})
         again = await self._fresh_world(key)
         if again is None:
             return None

@@ -49,6 +49,14 @@ def stalled_reason(cluster: MemoryCluster) -> str | None:
     return condition.reason if condition else None
 
 
+async def goes_on(cluster: MemoryCluster, passes: Reconciler) -> None:
+    """The next pass gets the pin into the workload, and nothing is stalled any more."""
+    await passes.reconcile(KEY)
+    assert cluster.target is not None
+    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
+    assert stalled_reason(cluster) is None
+
+
 async def test_a_pass_records_writes_and_reports_in_this_order() -> None:
     cluster = MemoryCluster(release(), workload())
 
@@ -100,11 +108,7 @@ async def test_a_refused_write_is_told_and_tried_again_with_growing_pauses(
 
     cluster.refuse_workload = None
     clock.seconds = 11
-    await passes.reconcile(KEY)
-
-    assert cluster.target is not None
-    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
-    assert stalled_reason(cluster) is None
+    await goes_on(cluster, passes)
 
 
 async def test_drift_is_told_although_each_correction_fails() -> None:
@@ -135,10 +139,7 @@ async def test_drift_is_told_although_each_correction_fails() -> None:
     assert cluster.writes == [], "another port is no news"
     cluster.refuse_workload = None
     clock.seconds = 30
-    await passes.reconcile(KEY)
-    assert cluster.target is not None
-    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
-    assert stalled_reason(cluster) is None
+    await goes_on(cluster, passes)
 
 
 async def test_an_api_server_that_is_back_is_not_kept_waiting() -> None:
@@ -208,10 +209,7 @@ async def test_a_write_that_a_webhook_rewrites_is_not_called_done() -> None:
 
     cluster.rewrite = None
     clock.seconds = 11
-    await passes.reconcile(KEY)
-    assert cluster.target is not None
-    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
-    assert stalled_reason(cluster) is None
+    await goes_on(cluster, passes)
 
 
 async def test_whoever_changed_an_image_stays_named_when_a_webhook_keeps_us_from_it() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.certificates import Authority, KeyPair
+from controlplane.certificates import Authority
 from pinnedrelease.core.registry import TroubleKind
 from pinnedrelease.registry import trust_sets
 from pinnedrelease.registry.errors import NotAllowed, NotTrusted
@@ -17,13 +17,6 @@ from pinnedrelease.registry.host_policy import HostPolicy
 from pinnedrelease.registry.transport import Transport
 from registry_parts import parts
 from scripted_registry import Reply, ScriptedRegistry, Seen
-
-
-def server_tls(pair: KeyPair) -> ssl.SSLContext:
-    """The server's side of TLS."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(pair.certificate, pair.key)
-    return tls
 
 
 async def test_a_header_that_cannot_be_sent_is_our_fault_and_nobody_reads_it() -> None:
@@ -84,7 +77,7 @@ async def test_an_authority_that_one_asker_does_not_trust_is_no_fault_of_the_hos
     tmp_path: Path,
 ) -> None:
     theirs = Authority(tmp_path)
-    tls = server_tls(theirs.server("registry"))
+    tls = theirs.server("registry").server_context()
     async with ScriptedRegistry(lambda _: Reply(), tls=tls) as server:
         async with parts(server.address, plain=False) as room:
             with pytest.raises(NotTrusted) as caught:
