@@ -41,7 +41,7 @@ def run(repetitions: int) -> list[Figure]:
         calm = measure(here, "calm", repetitions)
         prepare(here, "hot-object", ["web-0"])
         with _hot(here, "hot-object"):
-            hot = measure(here, "hot", repetitions // 2, with_naive=False)
+            hot = measure(here, "hot", repetitions, with_naive=False)
     figures = beside("drift corrected", calm[OPERATOR], calm[APPLYING], APPLYING, p50_at_most=1.25)
     figures += beside("drift corrected", calm[OPERATOR], calm[BARE], BARE, p99_at_most=2.0)
     figures += beside("drift corrected", calm[OPERATOR], calm[NAIVE], NAIVE, p50_at_most=1.0)[:1]

@@ -25,11 +25,14 @@ class Fleet:
         self._replicas = replicas
         self._image = image
         self.size = 0
+        self.pinned = 0
+        """Up to which number there have been PinnedReleases."""
+        self._unpinned = 0
         for number in range(NAMESPACES):
             plane.kubectl("create", "namespace", fleet_namespace(number))
 
     def grow(self, size: int) -> None:
-        """Add Deployments up to ``size`` and wait until their pods are ready."""
+        """Add Deployments up to ``size`` and wait for their controllers and pods."""
         self._create(
             "/apis/apps/v1/namespaces/{}/deployments",
             ((number, self._deployment(number)) for number in range(self.size, size)),
@@ -37,16 +40,26 @@ class Fleet:
         self.size = size
         self._wait(self._ready_deployments, size)
 
-    def pin(self, first: int = 0) -> None:
-        """Add a PinnedRelease for each Deployment from ``first`` on."""
+    def pin(self, size: int) -> None:
+        """Add PinnedReleases for the Deployments up to ``size``."""
         self._create(
             "/apis/pinnedrelease.dev/v1alpha1/namespaces/{}/pinnedreleases",
-            ((number, self._release(number)) for number in range(first, self.size)),
+            ((number, self._release(number)) for number in range(self.pinned, size)),
         )
+        self.pinned = size
+
+    def unpin(self, first: int) -> None:
+        """Delete the PinnedReleases from ``first`` on; their Deployments stay as they are."""
+        path = "/apis/pinnedrelease.dev/v1alpha1/namespaces/{}/pinnedreleases/{}"
+        with self._plane.client() as client:
+            for number in range(first, self.pinned):
+                one = path.format(fleet_namespace(number), fleet_name(number))
+                client.delete(one).raise_for_status()
+        self._unpinned += self.pinned - first
 
     def wait_pinned(self) -> None:
         """Wait until every PinnedRelease is Ready."""
-        self._wait(self._ready_releases, self.size)
+        self._wait(self._ready_releases, self.pinned - self._unpinned)
 
     def _deployment(self, number: int) -> Manifest:
         images = {"web": self._image}
@@ -67,10 +80,14 @@ class Fleet:
                 pass
 
     def _ready_deployments(self) -> int:
-        return sum(
-            one.get("status", {}).get("availableReplicas", 0) >= self._replicas
+        statuses = (
+            one.get("status", {})
             for one in self._items("/apis/apps/v1/deployments")
             if one["metadata"]["name"].startswith("web-")
+        )
+        return sum(
+            "observedGeneration" in status and status.get("availableReplicas", 0) >= self._replicas
+            for status in statuses
         )
 
     def _ready_releases(self) -> int:

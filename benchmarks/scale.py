@@ -45,10 +45,9 @@ def run(sizes: tuple[int, ...], repetitions: int) -> list[Figure]:
             alone = drift.measure(here, "alone", repetitions, with_naive=False)
         fleet = Fleet(here.plane, PODS)
         for size in sizes:
-            first = fleet.size
             fleet.grow(size)
             with here.operator(*flags) as operator:
-                fleet.pin(first)
+                fleet.pin(size)
                 fleet.wait_pinned()
                 wait_idle(operator.child.pid)
             is_last = size == sizes[-1]
