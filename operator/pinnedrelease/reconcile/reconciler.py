@@ -32,6 +32,7 @@ from pinnedrelease.reconcile.gather import (
     Registries,
     gather,
 )
+from pinnedrelease.reconcile.news import wait_for_news
 from pinnedrelease.reconcile.versions import is_newer
 
 log = logging.getLogger(__name__)
@@ -120,11 +121,9 @@ class Reconciler:
         kept when the pass went through, and of one that did not, that drift was corrected.
         """
         refused: _Versions | None = None
-        is_reading = False
         for _ in range(CONFLICTS_IN_A_ROW):
-            found = None if is_reading else self._decided_unread(key)
+            found = self._decided_unread(key)
             if found is None or found.versions == refused:
-                is_reading = True
                 found = await self._decided_afresh(key)
             if found is None:
                 return None
@@ -133,6 +132,7 @@ class Reconciler:
             except Conflict as conflict:
                 refused = found.versions
                 log.debug("conflict", extra={"pin": str(key), "error": str(conflict)})
+            await wait_for_news(key, found.observed, self._neighbours)
         found = await self._decided_afresh(key)
         return await self._carry_out(key, found) if found is not None else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -353,6 +354,37 @@ async def test_plain_drift_is_put_right_without_a_read() -> None:
     await passes.reconcile(KEY)
 
     assert cluster.reads == 0
+    assert cluster.writes == ["workload", "status", "DriftDetected", "DriftCorrected"]
+
+
+async def test_a_lost_write_is_followed_by_what_the_watch_brings_and_no_read() -> None:
+    """A workload's controller writes right after each change; its event is on the way by then."""
+    cluster = MemoryCluster(release(), workload())
+    passes = await at_rest(cluster)
+    disturb(cluster, f"{REPOSITORY}:dev")
+    assert cluster.target is not None
+    cluster.target = replace(cluster.target, resource_version="90")
+
+    def arrive() -> None:
+        cluster.arrived = cluster.target
+
+    asyncio.get_running_loop().call_later(0.003, arrive)
+    await passes.reconcile(KEY)
+
+    assert cluster.reads == 0
+    assert cluster.writes == ["workload", "status", "DriftDetected", "DriftCorrected"]
+
+
+async def test_a_lost_write_is_followed_by_reads_when_the_watch_is_late() -> None:
+    cluster = MemoryCluster(release(), workload())
+    passes = await at_rest(cluster)
+    disturb(cluster, f"{REPOSITORY}:dev")
+    assert cluster.target is not None
+    cluster.target = replace(cluster.target, resource_version="90")
+
+    await passes.reconcile(KEY)
+
+    assert cluster.reads == 2
     assert cluster.writes == ["workload", "status", "DriftDetected", "DriftCorrected"]
 
 
