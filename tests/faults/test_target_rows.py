@@ -262,8 +262,14 @@ def test_f01_scaled_meanwhile(world: World) -> None:
             world.until(lambda digest=digest: world.namespace.image().endswith(digest))  # type: ignore[misc]
     world.namespace.kubectl("scale", "deploy/web", "--replicas=2")
 
-    # The Deployment's own controller meets conflicts by the dozen and waits up to 82 s after them.
-    world.settles(A, timeout_s=150)
+    def nudge() -> None:
+        world.namespace.kubectl("annotate", "deploy/web", f"nudge={next(counts)}", "--overwrite")
+        time.sleep(5)
+
+    # The Deployment's own controller meets conflicts by the dozen: it waits up to 82 s after them,
+    # and gives up after fifteen in a row, until something changes.
+    with busy(nudge):
+        world.settles(A, timeout_s=150)
     assert world.namespace.get("deploy", "web")["spec"]["replicas"] == 2
     for seen in world.writes(WORKLOADS):
         assert "replicas" not in seen.document()["spec"]
