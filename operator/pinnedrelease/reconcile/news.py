@@ -13,16 +13,17 @@ LOOKS = 6
 """Together about the time of the reads that it is to save."""
 
 
-async def wait_for_news(key: Key, observed: Observed, neighbours: Neighbours) -> None:
-    """Give the watches a moment to tell of something newer than what a pass went by.
+async def has_news(key: Key, observed: Observed, neighbours: Neighbours) -> bool:
+    """Whether the watches tell of something newer than what a pass went by; they get a moment.
 
     What a write has lost against is stored, so that its event is on the way. By reads instead the
     next write comes so late that it loses against the controller's next one.
     """
     for _ in range(LOOKS):
         if _is_overtaken(key, observed, neighbours):
-            return
+            return True
         await asyncio.sleep(LOOK_S)
+    return _is_overtaken(key, observed, neighbours)
 
 
 def _is_overtaken(key: Key, observed: Observed, neighbours: Neighbours) -> bool:

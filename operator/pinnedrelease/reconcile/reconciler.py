@@ -32,7 +32,7 @@ from pinnedrelease.reconcile.gather import (
     Registries,
     gather,
 )
-from pinnedrelease.reconcile.news import wait_for_news
+from pinnedrelease.reconcile.news import has_news
 from pinnedrelease.reconcile.versions import is_newer
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,6 @@ class _Remembered:
     memory: Memory
 
 
-_Versions = tuple[str, str | None]
-"""The resourceVersions of a PinnedRelease and of its target."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decided:
     """A plan, and what it goes by."""
@@ -63,13 +59,6 @@ class _Decided:
     observed: Observed
     now: Instant
     plan: Plan
-
-    @property
-    def versions(self) -> _Versions:
-        """Which states it goes by."""
-        workload = self.observed.workload
-        version = workload.resource_version if workload is not None else None
-        return self.observed.release.resource_version, version
 
 
 class Reconciler:
@@ -120,19 +109,19 @@ class Reconciler:
         what the watches have told since, or by fresh reads. Raises ClusterErrors. The memory is
         kept when the pass went through, and of one that did not, that drift was corrected.
         """
-        refused: _Versions | None = None
+        overtaken: Observed | None = None
         for _ in range(CONFLICTS_IN_A_ROW):
-            found = self._decided_unread(key)
-            if found is None or found.versions == refused:
+            is_told = overtaken is None or await has_news(key, overtaken, self._neighbours)
+            found = self._decided_unread(key) if is_told else None
+            if found is None:
                 found = await self._decided_afresh(key)
             if found is None:
                 return None
             try:
                 return await self._carry_out(key, found)
             except Conflict as conflict:
-                refused = found.versions
+                overtaken = found.observed
                 log.debug("conflict", extra={"pin": str(key), "error": str(conflict)})
-            await wait_for_news(key, found.observed, self._neighbours)
         found = await self._decided_afresh(key)
         return await self._carry_out(key, found) if found is not None else None
 

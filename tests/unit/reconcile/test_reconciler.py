@@ -346,6 +346,12 @@ def disturb(cluster: MemoryCluster, image: str) -> None:
     cluster.arrived = cluster.target
 
 
+def overtake(cluster: MemoryCluster) -> None:
+    """The workload's own controller writes it, of which the watch says nothing yet."""
+    assert cluster.target is not None
+    cluster.target = replace(cluster.target, resource_version="90")
+
+
 async def test_plain_drift_is_put_right_without_a_read() -> None:
     cluster = MemoryCluster(release(), workload())
     passes = await at_rest(cluster)
@@ -362,8 +368,7 @@ async def test_a_lost_write_is_followed_by_what_the_watch_brings_and_no_read() -
     cluster = MemoryCluster(release(), workload())
     passes = await at_rest(cluster)
     disturb(cluster, f"{REPOSITORY}:dev")
-    assert cluster.target is not None
-    cluster.target = replace(cluster.target, resource_version="90")
+    overtake(cluster)
 
     def arrive() -> None:
         cluster.arrived = cluster.target
@@ -379,8 +384,7 @@ async def test_a_lost_write_is_followed_by_reads_when_the_watch_is_late() -> Non
     cluster = MemoryCluster(release(), workload())
     passes = await at_rest(cluster)
     disturb(cluster, f"{REPOSITORY}:dev")
-    assert cluster.target is not None
-    cluster.target = replace(cluster.target, resource_version="90")
+    overtake(cluster)
 
     await passes.reconcile(KEY)
 
