@@ -1,15 +1,17 @@
 """A reference: list what the operator watches and decode it, from the start of the process.
 
+By the operator's own means: its JSON decoder, and no collector that looks through what it keeps.
 Usage: python -m benchmarks.bare_list SERVER CA TOKEN
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import gc
 import sys
 
 import aiohttp
+import orjson
 
 from pinnedrelease.tls import client_context
 
@@ -34,7 +36,7 @@ async def run(server: str, authority: str, token: str) -> None:
             while True:
                 async with session.get(path, params=query) as answer:
                     answer.raise_for_status()
-                    page = json.loads(await answer.read())
+                    page = orjson.loads(await answer.read())
                 following = page["metadata"].get("continue")
                 if not following:
                     break
@@ -42,4 +44,5 @@ async def run(server: str, authority: str, token: str) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()
     asyncio.run(run(*sys.argv[1:4]))

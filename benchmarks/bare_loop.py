@@ -22,6 +22,8 @@ STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 APPLY_PATCH = {"Content-Type": "application/apply-patch+yaml"}
 OWNED = {"fieldManager": "bare-loop", "force": "true"}
+RECORDED = {"fieldManager": "pinnedrelease-controller"}
+"""As the operator, whose statuses it writes again: another manager would make them larger."""
 RECORD, APPLY = "record", "apply"
 
 
@@ -56,7 +58,9 @@ async def run(
                 told = {**found["status"], "digest": found["spec"]["digest"]}
                 record = json.dumps({"status": told})
                 status = f"{releases}/{metadata['name']}/status"
-                async with session.patch(status, data=record, headers=MERGE) as answer:
+                async with session.patch(
+                    status, params=RECORDED, data=record, headers=MERGE
+                ) as answer:
                     await answer.read()
             url, query, kind = f"{deployments}/{metadata['name']}", {}, STRATEGIC
             if how == APPLY:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+
+
+class Verdict(StrEnum):
+    """How a figure stands to its target."""
+
+    MET = "met"
+    ARGUED = "argued"
+    MISSED = "MISSED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +35,8 @@ class Figure:
     reference_name: str = ""
     at_most: float | None = None
     at_least: float | None = None
+    argued: float | None = None
+    """A limit beyond the target, up to which docs/performance.md says why the target is missed."""
     note: str = ""
 
     @property
@@ -48,6 +59,27 @@ class Figure:
         return None
 
     @property
+    def verdict(self) -> Verdict | None:
+        """What is to be said of the target; None without one."""
+        if self.is_met is None:
+            return None
+        if self.is_met:
+            return Verdict.MET
+        return Verdict.ARGUED if self._is_as_argued() else Verdict.MISSED
+
+    def _is_as_argued(self) -> bool:
+        if self.argued is None:
+            return False
+        if self.at_most is not None:
+            return self.judged <= self.argued
+        return self.judged >= self.argued
+
+    @property
+    def full_name(self) -> str:
+        """The name among figures that stand beside another reference."""
+        return f"{self.name} ({self.reference_name})" if self.reference_name else self.name
+
+    @property
     def target(self) -> str:
         """The target in words."""
         if self.at_most is not None:
@@ -61,14 +93,11 @@ WIDE = 2.5
 
 def is_far_off(figure: Figure) -> bool:
     """Whether a missed target is no matter of noise. Where nothing is allowed, anything is."""
-    if figure.is_met is not False:
+    if figure.verdict is not Verdict.MISSED:
         return False
     if figure.at_most is not None:
         return figure.judged > figure.at_most * WIDE
     return figure.at_least is not None and figure.judged < figure.at_least / WIDE
-
-
-_VERDICTS = {True: "met", False: "MISSED", None: ""}
 
 
 def table(figures: Iterable[Figure]) -> str:
@@ -81,7 +110,7 @@ def table(figures: Iterable[Figure]) -> str:
             f"{one.reference:.4g} {one.unit} ({one.reference_name})" if one.reference else "",
             f"{one.ratio:.2f}" if one.ratio is not None else "",
             one.target,
-            " ".join(part for part in (_VERDICTS[one.is_met], one.note) if part),
+            " ".join(part for part in (_told(one), one.note) if part),
         )
         for one in figures
     ]
@@ -92,22 +121,37 @@ def table(figures: Iterable[Figure]) -> str:
     )
 
 
-def to_json(figures: Sequence[Figure]) -> str:
-    """The figures for programs, with the machine that they come from."""
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    found = [
-        {**asdict(one), "ratio": one.ratio, "target": one.target, "met": one.is_met}
-        for one in figures
-    ]
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps({"at": at, "machine": machine, "figures": found}, indent=1) + "\n"
+def _told(figure: Figure) -> str:
+    if figure.verdict is Verdict.ARGUED:
+        return f"argued, to {figure.argued:g}"
+    return str(figure.verdict or "")
 
 
-def write(figures: Sequence[Figure], folder: Path) -> None:
-    """Leave the JSON and the plot of a run in a folder."""
+def to_wire(figures: Iterable[Figure], commit: str, took_s: float) -> dict[str, object]:
+    """A section for programs, with the commit and the machine that it comes from."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit,
+        "seconds": round(took_s),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "figures": [
+            {**asdict(one), "ratio": one.ratio, "target": one.target, "verdict": one.verdict}
+            for one in figures
+        ],
+    }
+
+
+def write(section: str, found: Mapping[str, object], folder: Path) -> None:
+    """Put a section in its place in the folder's figures.json; others stay as they were."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "figures.json"
+    sections = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**sections, section: found}, indent=1) + "\n")
+
+
+def plot(figures: Sequence[Figure], folder: Path) -> None:
+    """Leave the plot of a run in a folder."""
     # Only here: drawing is of no use to a section that measures.
     from benchmarks.plot import draw  # noqa: PLC0415
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "figures.json").write_text(to_json(figures))
     draw(figures, folder / "figures.svg")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.plane import ControlPlane
@@ -14,6 +15,7 @@ NAMESPACES = 20
 WRITERS = 8
 POLL_S = 5.0
 PAGE = 500
+WAIT_S = 1800.0
 PINNED = f"{REPOSITORY}@{DIGEST_A}"
 
 
@@ -56,6 +58,25 @@ class Fleet:
                 one = path.format(fleet_namespace(number), fleet_name(number))
                 client.delete(one).raise_for_status()
         self._unpinned += self.pinned - first
+
+    def age(self, entries: int) -> None:
+        """Give every PinnedRelease a history of so many entries, as months of releases leave it."""
+        path = "/apis/pinnedrelease.dev/v1alpha1"
+        items = list(self._items(f"{path}/pinnedreleases"))
+        with self._plane.client() as client, ThreadPoolExecutor(WRITERS) as threads:
+
+            def write(one: dict[str, Any]) -> None:
+                metadata = one["metadata"]
+                of_namespace = f"{path}/namespaces/{metadata['namespace']}/pinnedreleases"
+                client.patch(
+                    f"{of_namespace}/{metadata['name']}/status",
+                    params={"fieldManager": "pinnedrelease-controller"},
+                    headers={"Content-Type": "application/merge-patch+json"},
+                    json={"status": _aged(one["status"]["history"], entries)},
+                ).raise_for_status()
+
+            for _ in threads.map(write, items):
+                pass
 
     def wait_pinned(self) -> None:
         """Wait until every PinnedRelease is Ready."""
@@ -111,8 +132,35 @@ class Fleet:
     def _wait(self, count: Callable[[], int], wanted: int) -> None:
         began = time.monotonic()
         while (reached := count()) < wanted:
-            print(f"  {reached} of {wanted} after {time.monotonic() - began:.0f} s", flush=True)
+            told = f"{reached} of {wanted} after {time.monotonic() - began:.0f} s"
+            if time.monotonic() - began > WAIT_S:
+                raise TimeoutError(told)
+            print(f"  {told}", flush=True)
             time.sleep(POLL_S)
+
+
+def _aged(history: list[dict[str, Any]], entries: int) -> dict[str, Any]:
+    """A status with older entries behind the newest one, a day each."""
+    newest = history[0]
+    since = datetime.fromisoformat(newest["deployTime"])
+
+    def day(number: int) -> str:
+        return (since - timedelta(days=entries - number)).isoformat().replace("+00:00", "Z")
+
+    older = [
+        {
+            **newest,
+            "revision": number,
+            "tag": f"0.{number}",
+            "digest": f"sha256:{number:064x}",
+            "deployTime": day(number),
+            "readyTime": day(number),
+            "supersedeTime": day(number + 1),
+            "result": "Succeeded",
+        }
+        for number in range(entries - 1, 0, -1)
+    ]
+    return {"revision": entries, "history": [{**newest, "revision": entries}, *older]}
 
 
 def fleet_namespace(number: int) -> str:

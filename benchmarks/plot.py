@@ -7,10 +7,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure as Canvas
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, Verdict
 
 ROW_INCHES = 0.32
-MET, MISSED = "#2b7a4b", "#b3261e"
+COLOURS = {Verdict.MET: "#2b7a4b", Verdict.ARGUED: "#b26a00", Verdict.MISSED: "#b3261e"}
 FLOOR = 0.01
 """Nothing is drawn shorter: a zero has no place on a logarithmic axis."""
 
@@ -20,9 +20,9 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
     shown = [(one, share) for one in figures if (share := _share(one)) is not None]
     canvas = Canvas(figsize=(9, 1.2 + ROW_INCHES * len(shown)), layout="constrained")
     axes = canvas.subplots()
-    names = [one.name for one, _ in shown]
+    names = [one.full_name for one, _ in shown]
     shares = [max(share, FLOOR) for _, share in shown]
-    colours = [MET if one.is_met else MISSED for one, _ in shown]
+    colours = [COLOURS[one.verdict] for one, _ in shown if one.verdict]
     bars = axes.barh(names, shares, color=colours)
     axes.bar_label(bars, [f" {one.judged:.3g} ({one.target})" for one, _ in shown], fontsize=8)
     axes.axvline(1.0, color="black", linewidth=1)

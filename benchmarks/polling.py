@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from controlplane.binaries import ensure
 from controlplane.registry import Registry
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import Pin
-from pinnedrelease.core.registry import RegistryWish
+from pinnedrelease.core.registry import Presence, RegistryFacts, RegistryWish
 from pinnedrelease.reconcile.clock import SystemClock
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.keyring import Keyrings
@@ -32,6 +34,8 @@ NAMESPACES = 20
 INTERVAL_S = 30.0
 ROUNDS = 2
 SETTLE_S = 5.0
+FEWEST = 0.9
+"""Of the pairs: whoever asks nothing is not frugal."""
 
 
 def run(pairs: int, releases: int) -> list[Figure]:
@@ -41,6 +45,8 @@ def run(pairs: int, releases: int) -> list[Figure]:
         Registry(ensure().registry, Path(folder) / "registry") as registry,
     ):
         asked = asyncio.run(_asked_in_rounds(registry, pairs, releases))
+    if asked < FEWEST * ROUNDS * pairs:
+        raise RuntimeError(f"only {asked} requests in {ROUNDS} intervals: not every pair was asked")
     return [
         Figure(
             name=f"registry requests an interval, {releases} releases over {pairs} pairs",
@@ -52,29 +58,55 @@ def run(pairs: int, releases: int) -> list[Figure]:
 
 async def _asked_in_rounds(registry: Registry, pairs: int, releases: int) -> int:
     pins = await asyncio.to_thread(pushed, registry, pairs)
-    everything = fleet(pins, releases)
-    async with parts(registry.address) as room:
-        clock = SystemClock()
+    async with asking(registry.address, fleet(pins, releases)) as questions:
+        await asyncio.sleep(INTERVAL_S + SETTLE_S)
+        before = len(registry.requests())
+        await asyncio.sleep(ROUNDS * INTERVAL_S)
+        asked = len(registry.requests()) - before
+        if not all(one.digest.presence is Presence.FOUND for one in questions.facts()):
+            raise RuntimeError("not every digest was found")
+    return asked
 
-        def wake(keys: frozenset[object]) -> None:
-            for key in keys:
-                if isinstance(key, Key):
-                    watch.observe(key, everything[key], workload())
 
+class Questions:
+    """What these PinnedReleases want to know, and what they have been told."""
+
+    def __init__(self, everything: Mapping[Key, Release], poller: Poller, keyrings: Keyrings):
+        self._everything = everything
+        self._watch = RegistryWatch(poller, keyrings, SystemClock())
+        self.woken: Counter[object] = Counter()
+
+    def wake(self, keys: frozenset[object]) -> None:
+        """Ask again for these, as a pass does."""
+        self.woken.update(keys)
+        for key in self._everything.keys() & keys:
+            self._facts_of(key)
+
+    def facts(self) -> list[RegistryFacts]:
+        """What is known for each."""
+        return [self._facts_of(key) for key in self._everything]
+
+    def _facts_of(self, key: Key) -> RegistryFacts:
+        return self._watch.observe(key, self._everything[key], workload())
+
+
+@asynccontextmanager
+async def asking(address: str, everything: Mapping[Key, Release]) -> AsyncIterator[Questions]:
+    """The operator's parts at work. Raises what has ended one of them."""
+    clock = SystemClock()
+
+    def wake(keys: frozenset[object]) -> None:
+        questions.wake(keys)
+
+    async with parts(address) as room, asyncio.TaskGroup() as running:
         poller = Poller(room.inquiry, clock, wake, rate_per_s=100.0)
         keyrings = Keyrings(NoSecrets(), clock, wake)
-        watch = RegistryWatch(poller, keyrings, clock)
-        tasks = [asyncio.create_task(poller.run()), asyncio.create_task(keyrings.run())]
-        try:
-            wake(frozenset(everything))
-            await asyncio.sleep(INTERVAL_S + SETTLE_S)
-            before = len(registry.requests())
-            await asyncio.sleep(ROUNDS * INTERVAL_S)
-            return len(registry.requests()) - before
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        questions = Questions(everything, poller, keyrings)
+        tasks = [running.create_task(poller.run()), running.create_task(keyrings.run())]
+        questions.facts()
+        yield questions
+        for task in tasks:
+            task.cancel()
 
 
 def pushed(registry: Registry, pairs: int) -> list[Pin]:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +20,17 @@ SLICE_S = 0.05
 
 def resident_mib(pid: int) -> float:
     """Resident memory."""
+    return _memory_mib(pid, "VmRSS")
+
+
+def peak_mib(pid: int) -> float:
+    """The most resident memory that there was."""
+    return _memory_mib(pid, "VmHWM")
+
+
+def _memory_mib(pid: int, field: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
-    line = next(one for one in status.splitlines() if one.startswith("VmRSS:"))
+    line = next(one for one in status.splitlines() if one.startswith(f"{field}:"))
     return int(line.split()[1]) / 1024
 
 
@@ -42,15 +52,18 @@ def wait_idle(pid: int) -> float:
 
 @contextmanager
 def meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Let a thread work as long as the block lasts: until the event that it is given is set."""
+    """Let a thread work as long as the block lasts: until the event that it is given is set.
+
+    What ended it before is raised: nothing is measured beside work that was not done.
+    """
     over = threading.Event()
-    thread = threading.Thread(target=work, args=(over,))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(work, over)
+        try:
+            yield
+        finally:
+            over.set()
+        working.result()
 
 
 @contextmanager

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks.figures import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What a ratio may be, and up to which it is argued (see Figure)."""
+
+    at_most: float | None = None
+    argued: float | None = None
+
+
+NO_CEILING = Ceiling()
 
 
 def p50_ms(seconds: Sequence[float]) -> float:
@@ -23,9 +35,8 @@ def beside(
     seconds: Sequence[float],
     reference: Sequence[float],
     reference_name: str,
-    *,
-    p50_at_most: float | None = None,
-    p99_at_most: float | None = None,
+    p50: Ceiling = NO_CEILING,
+    p99: Ceiling = NO_CEILING,
 ) -> list[Figure]:
     """Median and p99 of one distribution beside those of another."""
     return [
@@ -35,7 +46,8 @@ def beside(
             unit="ms",
             reference=p50_ms(reference),
             reference_name=reference_name,
-            at_most=p50_at_most,
+            at_most=p50.at_most,
+            argued=p50.argued,
         ),
         Figure(
             name=f"{name}, p99",
@@ -43,6 +55,7 @@ def beside(
             unit="ms",
             reference=p99_ms(reference),
             reference_name=reference_name,
-            at_most=p99_at_most,
+            at_most=p99.at_most,
+            argued=p99.argued,
         ),
     ]

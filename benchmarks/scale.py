@@ -1,7 +1,8 @@
 """What a fleet costs: a restart, a quiet minute, memory, and one change among ten thousand.
 
-Everything is real except the pods' nodes. The reference of a restart is a program that lists and
-decodes the same objects, from its start on as well.
+Everything is real except the pods' nodes. Each PinnedRelease has a full history, as after months.
+The reference of a restart is a program that lists and decodes the same objects, from its start on
+as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from benchmarks import drift
 from benchmarks.drift import BARE, OPERATOR
 from benchmarks.figures import Figure
 from benchmarks.fleet import Fleet
-from benchmarks.process import busy_s, resident_mib, wait_idle
+from benchmarks.process import busy_s, peak_mib, resident_mib, wait_idle
 from benchmarks.samples import p50_ms
 from benchmarks.stage import NODES, Stage, stage
 from controlplane.processes import free_port
@@ -27,19 +28,23 @@ PODS = 3
 QUIET_S = 60.0
 START_S = 300.0
 STARTS = 3
-TARGET_MIB = 400.0
+TARGET_MIB = 400e6 / 2**20
+HISTORY = 10
+RESYNC_S = 50
+"""So that each quiet minute has one: as shipped, it is every ten minutes."""
 SETTLED_READS = frozenset({"leases", "selfsubjectaccessreviews"})
 
 
 def run(sizes: tuple[int, ...], repetitions: int) -> list[Figure]:
     """The section, size after size; the last one is the fleet that all figures are about."""
     figures: list[Figure] = []
-    port = free_port()
+    port, metrics_port = free_port(), free_port()
     flags = (
         "--leader-election",
         f"--lease-namespace={operator_process.NAMESPACE}",
         f"--health-port={port}",
     )
+    quiet_flags = (*flags, f"--metrics-port={metrics_port}", f"--resync={RESYNC_S}")
     with stage(durable=True, nodes=NODES) as here:
         with here.operator(*flags):
             alone = drift.measure(here, "alone", repetitions, with_naive=False)
@@ -50,29 +55,44 @@ def run(sizes: tuple[int, ...], repetitions: int) -> list[Figure]:
                 fleet.pin(size)
                 fleet.wait_pinned()
                 wait_idle(operator.child.pid)
+                adopting_mib = peak_mib(operator.child.pid)
+            fleet.age(HISTORY)
             is_last = size == sizes[-1]
-            with here.operator(*flags) as operator:
+            with here.operator(*quiet_flags) as operator:
                 wait_idle(operator.child.pid)
-                figures.append(_memory(operator, size, is_last=is_last))
+                figures.append(_memory(operator, size, adopting_mib, is_last=is_last))
                 if is_last:
+                    figures += _per_release(sizes, figures)
                     figures += _quiet(here, operator, size)
+                    figures.append(_scrape(operator, metrics_port, size))
                     among = drift.measure(here, "among", repetitions, with_naive=False)
                     figures += _among(alone, among, size)
         figures += _restart(here, flags, port, sizes[-1])
     return figures
 
 
-def _memory(operator: OperatorProcess, size: int, *, is_last: bool) -> Figure:
+def _memory(operator: OperatorProcess, size: int, adopting_mib: float, *, is_last: bool) -> Figure:
     return Figure(
         name=f"resident memory, {size} releases, {size * PODS} pods",
         value=resident_mib(operator.child.pid),
         unit="MiB",
         at_most=TARGET_MIB if is_last else None,
+        note=f"at most {peak_mib(operator.child.pid):.0f}; "
+        f"of the process that adopted them, with one history entry each: {adopting_mib:.0f}",
     )
 
 
+def _per_release(sizes: tuple[int, ...], memory: list[Figure]) -> list[Figure]:
+    """The slope of the memory; none for a single size."""
+    if len(sizes) == 1:
+        return []
+    slope_kib = (memory[-1].value - memory[0].value) * 1024 / (sizes[-1] - sizes[0])
+    name = f"resident memory for one release with {PODS} pods"
+    return [Figure(name=name, value=slope_kib, unit="KiB")]
+
+
 def _quiet(here: Stage, operator: OperatorProcess, size: int) -> list[Figure]:
-    """A minute in which nothing happens."""
+    """A minute in which nothing happens, but for one resync."""
     audit = here.audit()
     busy_before_s = busy_s(operator.child.pid)
     time.sleep(QUIET_S)
@@ -85,6 +105,18 @@ def _quiet(here: Stage, operator: OperatorProcess, size: int) -> list[Figure]:
         Figure(name=f"a quiet minute with {size}: processor", value=percent, unit="% of a core",
                at_most=2.0),
     ]  # fmt: skip
+
+
+def _scrape(operator: OperatorProcess, metrics_port: int, size: int) -> Figure:
+    """What reading the metrics once costs."""
+    busy_before_s = busy_s(operator.child.pid)
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=60) as answer:
+        kib = len(answer.read()) / 1024
+    wait_idle(operator.child.pid)
+    return Figure(
+        name=f"one scrape of {size}: processor", value=busy_s(operator.child.pid) - busy_before_s,
+        unit="s", note=f"{kib:.0f} KiB",
+    )  # fmt: skip
 
 
 def _among(alone: drift.Times, among: drift.Times, size: int) -> list[Figure]:
@@ -110,10 +142,10 @@ def _restart(here: Stage, flags: tuple[str, ...], port: int, size: int) -> list[
         begun_s = time.monotonic()
         with here.operator(*flags) as operator:
             ready_s.append(_seconds_until_ready(port, begun_s))
-            wait_idle(operator.child.pid)
-            settled_s = time.monotonic() - begun_s
+            settled_s = ready_s[-1] + wait_idle(operator.child.pid)
+        token = here.token()
         begun_s = time.monotonic()
-        if (bare := here.bare("bare_list")).wait(START_S) != 0:
+        if (bare := here.bare("bare_list", token=token)).wait(START_S) != 0:
             raise RuntimeError(f"the bare list failed:\n{bare.tail()}")
         listed_s.append(time.monotonic() - begun_s)
     writes = [one for one in audit.writes() if one.resource not in SETTLED_READS]
@@ -121,7 +153,7 @@ def _restart(here: Stage, flags: tuple[str, ...], port: int, size: int) -> list[
         Figure(
             name=f"restart with {size}: ready", value=min(ready_s), unit="s", at_most=1.5,
             reference=min(listed_s), reference_name="bare list",
-            note=f"best of {STARTS}; at rest after {settled_s:.0f} s",
+            note=f"best of {STARTS}; at rest some {settled_s - ready_s[-1]:.0f} s later",
         ),
         Figure(name=f"{STARTS} restarts with {size}: writes", value=len(writes), unit="",
                at_most=0.0),

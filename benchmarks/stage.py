@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 START_S = 30.0
 NODES = 300
 """About a hundred pods on each, as in real clusters: the scheduler slows down with more."""
+BENCH_USER = "system:serviceaccount:default:bench"
 NAIVE_USER = "system:serviceaccount:default:naive"
 
 

@@ -127,6 +127,10 @@ class ControlPlane(Cluster):
                 if follower in self._children:
                     self.restart(follower)
 
+    def pid(self, name: str) -> int:
+        """The process of a component that runs."""
+        return self._children[name].pid
+
     def restart(self, name: str, *, kill: bool = False) -> None:
         """Stop one component, by SIGKILL if asked, and start it again."""
         self.stop_component(name, kill=kill)
