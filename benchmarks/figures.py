@@ -88,7 +88,8 @@ class Figure:
 
 
 WIDE = 2.5
-"""So far from its target a figure may be on a machine that does other things as well."""
+"""So far from its target, or from what is argued, a figure may be on a machine that does other
+things as well."""
 
 
 def is_far_off(figure: Figure) -> bool:
@@ -96,8 +97,8 @@ def is_far_off(figure: Figure) -> bool:
     if figure.verdict is not Verdict.MISSED:
         return False
     if figure.at_most is not None:
-        return figure.judged > figure.at_most * WIDE
-    return figure.at_least is not None and figure.judged < figure.at_least / WIDE
+        return figure.judged > max(figure.at_most, figure.argued or 0.0) * WIDE
+    return figure.at_least is not None and figure.judged < (figure.argued or figure.at_least) / WIDE
 
 
 def table(figures: Iterable[Figure]) -> str:

@@ -45,6 +45,10 @@ def test_the_table_says_what_is_argued_and_to_where() -> None:
 def test_a_busy_machine_is_no_reason_to_fail_but_a_wrong_write_is() -> None:
     assert not is_far_off(figure(30.0, at_most=1.25))
     assert is_far_off(figure(32.0, at_most=1.25))
+    assert not is_far_off(figure(32.0, at_most=1.25, argued=2.0))
+    assert is_far_off(figure(51.0, at_most=1.25, argued=2.0))
+    assert not is_far_off(figure(6.0, at_least=2.0, argued=1.4))
+    assert is_far_off(figure(5.0, at_least=2.0, argued=1.4))
     assert is_far_off(Figure(name="writes", value=1, unit="", at_most=0.0))
 
 
