@@ -60,11 +60,14 @@ def _pair(status: Status) -> PairInForce | None:
 
 def _drift_events(before: Status, after: Status) -> list[_Event]:
     events: list[_Event] = []
+    still = {(one.kind, one.subject) for one in after.drift if one.correct_time is None}
     for record in after.drift:
         earlier = next((one for one in before.drift if _same_record(one, record)), None)
         if earlier is None:
             events.append(_detected(record))
-        if record.correct_time and (earlier is None or earlier.correct_time is None):
+        is_over = record.correct_time and (earlier is None or earlier.correct_time is None)
+        # What only differs in another way now has not been put right.
+        if is_over and (record.kind, record.subject) not in still:
             events.append(_ended(record))
     return events
 
