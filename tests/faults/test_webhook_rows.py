@@ -66,6 +66,8 @@ def test_d06_drift_that_a_webhook_keeps_stays_open(world: World, theirs: Webhook
         assert record["actor"] == "kubectl-set"
         assert "correctTime" not in record
         assert world.namespace.image() == FROM_MIRROR
+        drifted = pods.message(world.namespace, "Drifted")
+        assert drifted.endswith("(by an admission webhook)")
 
     world.settles(A)
     world.check()

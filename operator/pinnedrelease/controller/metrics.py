@@ -24,7 +24,7 @@ from pinnedrelease.controller import metric_families as families
 from pinnedrelease.controller.fleet_metrics import FleetCollector
 from pinnedrelease.controller.metric_families import DISTINCT_LIMIT, OTHERS, Family
 from pinnedrelease.controller.queue import Step
-from pinnedrelease.core.drift import DriftKind
+from pinnedrelease.core.drift import DriftKind, still_differing
 from pinnedrelease.core.observed import Release
 from pinnedrelease.core.shards import Shard
 from pinnedrelease.core.status import Status
@@ -157,13 +157,15 @@ class Metrics:
     def status_changed(self, before: Status, after: Status) -> None:
         """Count the incidents that a stored status tells of for the first time."""
         known = {(one.subject, one.detect_time): one for one in before.drift}
+        still = still_differing(after.drift)
         for record in after.drift:
             earlier = known.get((record.subject, record.detect_time))
             if earlier is None:
                 self._drift.labels(str(record.kind), self._actor(record.actor)).inc()
                 if record.kind is DriftKind.TAG_MOVED:
                     self._tag_moves.inc()
-            is_corrected = record.correct_time is not None and record.kind is DriftKind.TEMPLATE
+            is_template = record.kind is DriftKind.TEMPLATE
+            is_corrected = is_template and (record.kind, record.subject) not in still
             if is_corrected and (earlier is None or earlier.correct_time is None):
                 self._corrections.labels(self._actor(record.actor)).inc()
 

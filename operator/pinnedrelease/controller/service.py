@@ -78,7 +78,9 @@ class Operator:
         self._usual_threshold = gc.get_threshold()
         self._metrics = Metrics()
         self._session = Session(access, self._metrics.asked_api)
-        self._queue = WorkQueue(tell=self._metrics.queued)
+        self._queue = WorkQueue(
+            slow_at_once=max(1, settings.workers // 2), tell=self._metrics.queued
+        )
         places = settings.namespaces or (None,)
         self._index = TargetIndex()
         self._workloads = WorkloadIndex(len(places) * len(TargetKind), self._wake_for_workload)

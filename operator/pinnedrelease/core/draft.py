@@ -17,13 +17,15 @@ from pinnedrelease.core.conditions import (
 from pinnedrelease.core.effective import effective_pin
 from pinnedrelease.core.findings import Consequence, Finding, has_rollout_failed
 from pinnedrelease.core.gaps import with_gaps
-from pinnedrelease.core.history import History, RevisionResult
+from pinnedrelease.core.history import History, Revision, RevisionResult
 from pinnedrelease.core.observed import Release
-from pinnedrelease.core.pin import DesiredPin, EffectivePin, TargetKind
+from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, TargetKind
 from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry_report import RegistryReport, Verdict, report
 from pinnedrelease.core.situation import Situation, known_proof
+from pinnedrelease.core.stamps import is_rewritten
 from pinnedrelease.core.status import Status
+from pinnedrelease.core.workload import Container
 
 CONTAINERS_LIMIT = 32
 
@@ -99,7 +101,8 @@ def intended_history(case: Case, situation: Situation) -> History:
 def _with_intent(case: Case, situation: Situation) -> History:
     release, effective = case.observed.release, situation.effective
     written = marks.last_revision(situation.workload.marks, release.name)
-    return release.status.history.with_reached(_reached(release, situation, written)).with_intent(
+    history = release.status.history.with_rewritten(_rewritten(release, situation))
+    return history.with_reached(_reached(release, situation, written)).with_intent(
         effective,
         rollback.cause_of(release, effective, situation.desired),
         case.now.wall,
@@ -109,21 +112,43 @@ def _with_intent(case: Case, situation: Situation) -> History:
 
 def _reached(release: Release, situation: Situation, written: int) -> frozenset[int]:
     """Earlier intents that the workload shows or bears the mark of: their writer got so far."""
-    pins = dict(situation.workload.marks)
     return frozenset(
         one.number
-        for one in release.status.history.revisions
-        if one.result is RevisionResult.PLANNED
-        and one.pin != situation.effective.pin
-        and (
-            one.number == written
-            or any(
-                one.pin.is_run_by(container.image)
-                or pins.get(f"{marks.PIN_PREFIX}{container.name}") == one.pin.image
-                for container in situation.governed
-            )
+        for one in _earlier_intents(release, situation)
+        if one.number == written
+        or _is_shown(one.pin, situation)
+        or any(_is_marked(one.pin, container, situation) for container in situation.governed)
+    )
+
+
+def _rewritten(release: Release, situation: Situation) -> frozenset[int]:
+    """Earlier intents whose marks stand beside an image that a webhook has put there instead."""
+    return frozenset(
+        one.number
+        for one in _earlier_intents(release, situation)
+        if not _is_shown(one.pin, situation)
+        and any(
+            is_rewritten(container) and _is_marked(one.pin, container, situation)
+            for container in situation.governed
         )
     )
+
+
+def _earlier_intents(release: Release, situation: Situation) -> tuple[Revision, ...]:
+    return tuple(
+        one
+        for one in release.status.history.revisions
+        if one.result is RevisionResult.PLANNED and one.pin != situation.effective.pin
+    )
+
+
+def _is_shown(pin: Pin, situation: Situation) -> bool:
+    return any(pin.is_run_by(container.image) for container in situation.governed)
+
+
+def _is_marked(pin: Pin, container: Container, situation: Situation) -> bool:
+    mark = dict(situation.workload.marks).get(f"{marks.PIN_PREFIX}{container.name}")
+    return mark == pin.image
 
 
 def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:

@@ -148,6 +148,11 @@ def is_among(record: DriftRecord, others: tuple[DriftRecord, ...]) -> bool:
     return any(record.is_same_incident(other) for other in others)
 
 
+def still_differing(records: tuple[DriftRecord, ...]) -> frozenset[tuple[DriftKind, str]]:
+    """What has an unfinished incident: another one that has ended there put nothing right."""
+    return frozenset((one.kind, one.subject) for one in records if one.correct_time is None)
+
+
 def _detected_before(record: DriftRecord, recorded: tuple[DriftRecord, ...]) -> datetime:
     known = (
         earlier.detect_time

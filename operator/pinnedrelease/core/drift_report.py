@@ -18,9 +18,9 @@ from pinnedrelease.core.drift import (
     template_drift,
 )
 from pinnedrelease.core.history import RevisionResult
-from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.registry_report import RegistryReport, Verdict
 from pinnedrelease.core.situation import Situation
+from pinnedrelease.core.stamps import is_left_by_us
 
 
 def records(case: Case, situation: Situation, registry: RegistryReport) -> tuple[DriftRecord, ...]:
@@ -43,12 +43,13 @@ def _as_it_began(record: DriftRecord, recorded: tuple[DriftRecord, ...]) -> Drif
     """The incident that a write of ours has not ended, because a webhook rewrote it.
 
     Such a write takes the field over from whoever is to be named, and leaves another image there.
+    An image of ours that a newer pair has made wrong is an incident of its own.
     """
-    # A stamp puts our account before it.
-    if FIELD_MANAGER not in record.actor:
+    if not is_left_by_us(record.actor):
         return record
     still = (one for one in recorded if one.correct_time is None and one.kind is record.kind)
-    return next((one for one in still if one.subject == record.subject), record)
+    same = (record.subject, record.expected)
+    return next((one for one in still if (one.subject, one.expected) == same), record)
 
 
 def _pod_drift(case: Case, situation: Situation) -> tuple[DriftRecord, ...]:

@@ -11,7 +11,7 @@ from pinnedrelease.core.conditions import (
     Reason,
     find,
 )
-from pinnedrelease.core.drift import REGISTRY_KINDS, DriftKind, DriftRecord
+from pinnedrelease.core.drift import REGISTRY_KINDS, DriftKind, DriftRecord, still_differing
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.pin import Target
 from pinnedrelease.core.status import Status
@@ -60,11 +60,13 @@ def _pair(status: Status) -> PairInForce | None:
 
 def _drift_events(before: Status, after: Status) -> list[_Event]:
     events: list[_Event] = []
+    still = still_differing(after.drift)
     for record in after.drift:
         earlier = next((one for one in before.drift if _same_record(one, record)), None)
         if earlier is None:
             events.append(_detected(record))
-        if record.correct_time and (earlier is None or earlier.correct_time is None):
+        is_over = record.correct_time and (earlier is None or earlier.correct_time is None)
+        if is_over and (record.kind, record.subject) not in still:
             events.append(_ended(record))
     return events
 

@@ -33,7 +33,8 @@ class RevisionResult(StrEnum):
     SUPERSEDED = "Superseded"
     """Replaced by the next revision before its pods were ready."""
     NOT_APPLIED = "NotApplied"
-    """Replaced by the next revision before it reached the workload: it never was in force."""
+    """Replaced by the next revision before it reached the workload as it was declared: it never
+    was in force."""
     UNKNOWN = "Unknown"
     """Recovered: nobody recorded what became of it."""
 
@@ -61,7 +62,8 @@ class Cause:
 class Revision:
     """One pair that was in force from ``deploy_time`` until ``supersede_time``.
 
-    The two are one moment when it never reached the workload.
+    The two are one moment when it never reached the workload, except where a webhook put
+    something else there in its time.
     """
 
     number: int
@@ -172,6 +174,18 @@ class History:
 
         return History(revisions=tuple(map(settled, self.revisions)))
 
+    def with_rewritten(self, rewritten: frozenset[int]) -> History:
+        """A webhook has stored something else for intents of these numbers.
+
+        They were not in force; nor was the one before them, so each keeps its time.
+        """
+
+        def settled(revision: Revision) -> Revision:
+            is_open = revision.result is RevisionResult.PLANNED and revision.number in rewritten
+            return replace(revision, result=RevisionResult.NOT_APPLIED) if is_open else revision
+
+        return History(revisions=tuple(map(settled, self.revisions)))
+
     def confirmed(self) -> History:
         """The workload carries the head's pair: nothing older can be on its way any more.
 
@@ -271,9 +285,10 @@ class History:
 def _extend_newest(settled: list[Revision], unapplied: Revision) -> None:
     """The newest that was in force stayed so for as long as this one was thought to be."""
     for index in reversed(range(len(settled))):
-        if settled[index].result is RevisionResult.NOT_APPLIED:
+        before = settled[index]
+        is_moment = before.supersede_time == before.deploy_time
+        if before.result is RevisionResult.NOT_APPLIED and is_moment:
             continue
-        if settled[index].supersede_time == unapplied.deploy_time:
-            until = unapplied.supersede_time
-            settled[index] = replace(settled[index], supersede_time=until)
+        if before.supersede_time == unapplied.deploy_time:
+            settled[index] = replace(before, supersede_time=unapplied.supersede_time)
         return

@@ -17,6 +17,13 @@ from pinnedrelease.core.history import Gap, Revision, RevisionAction, RevisionRe
 from pinnedrelease.core.status import Status
 
 CONTENT_KINDS = frozenset({DriftKind.TEMPLATE, DriftKind.POD_IMAGE})
+ONLY_RECORDED = {
+    RevisionResult.PLANNED: (
+        "recorded; the workload is not known to have taken it, and may run the one before"
+    ),
+    RevisionResult.NOT_APPLIED: "recorded; a webhook stored another image in its place",
+}
+"""What is said of the time of a revision that the workload is not known to have had."""
 
 
 class Certainty(StrEnum):
@@ -164,9 +171,8 @@ def _state_in_force(timeline: Timeline, revision: Revision, when: datetime) -> S
     if revision.action is RevisionAction.RECOVERED and revision.ready_time is None:
         text = "recovered from the workload's own history; nobody recorded its pods"
         return _answer(Certainty.IN_FORCE, revision, text)
-    if revision.result is RevisionResult.PLANNED:
-        text = "recorded; the workload is not known to have taken it, and may run the one before"
-        return _answer(Certainty.UNKNOWN, revision, text)
+    if revision.result in ONLY_RECORDED:
+        return _answer(Certainty.UNKNOWN, revision, ONLY_RECORDED[revision.result])
     if revision.result is RevisionResult.UNKNOWN:
         return _answer(Certainty.IN_FORCE, revision, "declared; pods are not recorded here")
     if revision.ready_time is None or when < revision.ready_time:

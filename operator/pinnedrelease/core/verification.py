@@ -16,6 +16,7 @@ from pinnedrelease.core.pin import PinSource
 from pinnedrelease.core.plan import plan
 from pinnedrelease.core.pods import PodReport
 from pinnedrelease.core.situation import Situation, assess, pod_report
+from pinnedrelease.core.stamps import with_persons
 
 PODS_SHOWN = 3
 
@@ -52,7 +53,7 @@ class Check:
 
 def verify(observed: Observed, now: Instant) -> tuple[Check, ...]:
     """Check everything that has been observed. ``observed.pods`` None: pods are not looked at."""
-    fresh = replace(observed, release=_without_recorded_answers(observed))
+    fresh = with_persons(replace(observed, release=_without_recorded_answers(observed)))
     situation = assess(fresh)
     if situation is None or not situation.governed:
         finding = plan(fresh, now).findings[0]

@@ -99,6 +99,16 @@ def test_an_incident_is_counted_when_it_is_told_and_again_when_it_is_corrected()
     assert value(metrics, "pinnedrelease_corrections_total", actor="kubectl-edit") == 1
 
 
+def test_a_template_that_only_differs_in_another_way_now_has_not_been_put_right() -> None:
+    metrics = Metrics()
+    other = replace(incident(), observed="web:other", detect_time=NOON + timedelta(seconds=1))
+    ended = incident(correct_time=NOON + timedelta(seconds=1))
+
+    metrics.status_changed(Status(drift=(incident(),)), Status(drift=(other, ended)))
+
+    assert "pinnedrelease_corrections_total" not in names(metrics)
+
+
 def test_each_shard_says_which_one_it_is_and_how_many_there_are() -> None:
     leads = [False]
     metrics = Metrics()

@@ -12,6 +12,7 @@ from pinnedrelease.controller.queue import WorkQueue
 from pinnedrelease.controller.workers import Workers
 from pinnedrelease.core.observed import Instant
 from pinnedrelease.reconcile.gather import Key
+from virtual_time import run_virtually
 from worlds import at
 
 A, B = Key("shop", "a"), Key("shop", "b")
@@ -126,6 +127,36 @@ async def test_each_way_to_end_has_its_word(outcome: float | Exception | None, w
     await run_until(done, Workers(queue, reconcile, StillClock(), ended))
 
     assert told == [word]
+
+
+@pytest.mark.parametrize("woken_at_s", [30.0, 61.5])
+def test_passes_that_hang_leave_half_of_the_workers_to_others(woken_at_s: float) -> None:
+    """Behind a webhook that does not answer each pass takes five seconds, again and again."""
+    waited_s: list[float] = []
+
+    async def reconcile(key: Key) -> float | None:
+        if key == A:
+            waited_s.append(asyncio.get_running_loop().time() - woken_at_s)
+            return None
+        await asyncio.sleep(5)
+        raise Unavailable("no answer")
+
+    async def story() -> None:
+        queue = WorkQueue(slow_at_once=4)
+        for number in range(20):
+            queue.add(Key("hanging", str(number)))
+        workers = Workers(queue, reconcile, StillClock())
+        tasks = [asyncio.create_task(workers.run()) for _ in range(8)]
+        await asyncio.sleep(woken_at_s)
+        queue.add(A)
+        await asyncio.sleep(60)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run_virtually(story())
+
+    assert waited_s == [pytest.approx(0, abs=1)]
 
 
 async def test_passes_that_never_wait_let_others_run_in_between() -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from objects import DIGEST_A
-from pinnedrelease.core.actions import RecordIntent
+from pinnedrelease.core.actions import EmitEvent, RecordIntent
 from pinnedrelease.core.conditions import ConditionType
 from pinnedrelease.core.history import RevisionAction, RevisionResult
+from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Instant, Memory, Observed, Refusal, RefusalKind
 from pinnedrelease.core.pin import DesiredPin, OnFailure, RejectedDigest
 from pinnedrelease.core.plan import plan
@@ -135,6 +136,67 @@ def test_what_reached_the_workload_is_told_before_the_next_write_takes_its_mark_
         RevisionResult.PLANNED,
         RevisionResult.SUPERSEDED,
         RevisionResult.SUCCEEDED,
+    ]
+
+
+def rewritten(observed: Observed, seconds: float) -> Observed:
+    """A pass whose write a webhook moves to a mirror: the marks are stored, the image is not."""
+    wrote = after(observed, plan(observed, at(seconds)))
+    image = image_of(wrote).replace("registry.example.com", "mirror.example.com")
+    moved = container(image, manager=FIELD_MANAGER)
+    held = replace(the_workload(wrote), containers=(moved,))
+    intended = intent_only(observed, seconds)
+    return refused(replace(intended, workload=held), seconds)
+
+
+def test_neither_a_pair_that_a_webhook_rewrote_nor_the_one_before_it_ran() -> None:
+    """The history said that the pair had been in force, for the workload bore its marks."""
+    held = rewritten(declare(settled(world(on=workload())), desired(PIN_B)), 60)
+
+    moved_on = settled(declare(held, desired(PIN_C)), 3600)
+
+    assert results(moved_on) == ["1.0 Succeeded", "1.1 NotApplied", "1.2 Succeeded"]
+    timeline = timeline_of(moved_on.release.status, "status")
+    assert ran_at(timeline, at(30).wall).certainty is Certainty.RAN
+    then = ran_at(timeline, at(600).wall)
+    assert then.certainty is Certainty.UNKNOWN
+    assert then.note == "recorded; a webhook stored another image in its place"
+    assert not moved_on.release.status.history.has_deployed(PIN_B)
+
+    back = settled(declare(moved_on, desired(PIN_B)), 7200)
+    assert back.release.status.history.revisions[0].action is RevisionAction.PROMOTE
+
+
+def test_what_a_webhook_stored_stays_while_later_writes_are_refused() -> None:
+    held = rewritten(declare(settled(world(on=workload())), desired(PIN_B)), 60)
+    refused_next = intent_only(declare(held, desired(PIN_C)), 600)
+    last = desired(pin("sha256:" + "d" * 64, "1.3"))
+
+    moved_on = settled(declare(refused_next, last), 3600)
+
+    assert results(moved_on)[1:3] == ["1.1 NotApplied", "1.2 NotApplied"]
+    timeline = timeline_of(moved_on.release.status, "status")
+    for seconds in (300, 900):
+        then = ran_at(timeline, at(seconds).wall)
+        assert (then.revision and then.revision.pin, then.certainty) == (PIN_B, Certainty.UNKNOWN)
+
+
+def test_each_pair_that_is_declared_while_suspended_is_expected_in_its_turn() -> None:
+    """The record went on expecting the first of them, because the image was one of ours."""
+    first = settled(world(on=workload()))
+    ours = container(PIN_A.image, manager=FIELD_MANAGER)
+    first = replace(first, workload=replace(the_workload(first), containers=(ours,)))
+    held = carried_out(declare(first, desired(PIN_B, suspend=True)), 60)
+
+    decided = plan(declare(held, desired(PIN_C, suspend=True)), at(120))
+
+    (event,) = (one for one in decided.actions if isinstance(one, EmitEvent))
+    assert event.reason == "DriftDetected"
+    assert f"{PIN_A.image} instead of {PIN_C.reference}" in event.message
+    drift = after(held, decided).release.status.drift
+    assert [(one.expected, one.correct_time is None) for one in drift] == [
+        (PIN_C.reference, True),
+        (PIN_B.reference, False),
     ]
 
 

@@ -19,7 +19,7 @@ from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Workload
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
-from worlds import DONE, PIN_B, at, container, desired, release, workload
+from worlds import DONE, PIN_A, PIN_B, at, container, desired, pin, release, workload
 
 KEY = Key("shop", "web")
 
@@ -213,6 +213,26 @@ async def test_a_write_that_a_webhook_rewrites_is_not_called_done() -> None:
     await goes_on(cluster, passes)
 
 
+async def test_a_pair_that_a_webhook_rewrote_is_not_said_to_have_been_in_force() -> None:
+    """Its marks were stored beside another image, and counted as proof that it had got there."""
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    cluster.rewrite = ("registry.example.com/", "mirror.example.com/")
+    passes = reconciler(cluster, clock)
+    await passes.reconcile(KEY)
+    mirrored = pin(repository="mirror.example.com/team/web")
+    assert cluster.stored is not None
+    cluster.stored = replace(
+        cluster.stored, spec=desired(mirrored), generation=2, resource_version="900"
+    )
+
+    clock.seconds = 60
+    await passes.reconcile(KEY)
+
+    results = [(one.pin, str(one.result)) for one in cluster.stored.status.history.revisions]
+    assert results == [(mirrored, "InProgress"), (PIN_A, "NotApplied")]
+    assert stalled_reason(cluster) is None
+
+
 async def test_whoever_changed_an_image_stays_named_when_a_webhook_keeps_us_from_it() -> None:
     cluster, clock = MemoryCluster(release(), workload()), HandClock()
     passes = reconciler(cluster, clock)
@@ -233,6 +253,14 @@ async def test_whoever_changed_an_image_stays_named_when_a_webhook_keeps_us_from
     assert (record.observed, record.actor) == (theirs.image, "kubectl-set")
     assert record.correct_time is None
     assert stalled_reason(cluster) == "WriteRefused"
+
+    clock.seconds = 3
+    await passes.reconcile(KEY)
+
+    assert cluster.stored.status.drift == (record,)
+    drifted = find(cluster.stored.status.conditions, ConditionType.DRIFTED)
+    assert drifted is not None
+    assert drifted.message.endswith("(by an admission webhook)")
 
 
 async def test_a_new_generation_is_refused_for_the_first_time() -> None:
