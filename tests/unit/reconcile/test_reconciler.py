@@ -10,52 +10,14 @@ import pytest
 
 from memory_cluster import MemoryCluster
 from objects import DIGEST_A, DIGEST_B, REPOSITORY
-from pinnedrelease.cluster.errors import Conflict, Forbidden, Invalid, Unavailable
-from pinnedrelease.cluster.session import DEADLINE_S
+from passes import KEY, HandClock, disturb, reconciler, stalled_reason
+from pinnedrelease.cluster.errors import Conflict, Unavailable
 from pinnedrelease.core.actions import ApplyImages
-from pinnedrelease.core.conditions import ConditionType, find
-from pinnedrelease.core.observed import Instant, Limits, Release
+from pinnedrelease.core.observed import Release
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Workload
-from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
-from worlds import DONE, PIN_B, at, container, desired, release, workload
-
-KEY = Key("shop", "web")
-
-
-class HandClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> Instant:
-        return at(self.seconds)
-
-    def monotonic_s(self) -> float:
-        return at(self.seconds).monotonic_s
-
-    def unit_random(self) -> float:
-        return 0.0
-
-
-def reconciler(cluster: MemoryCluster, clock: HandClock) -> Reconciler:
-    return Reconciler(cluster, cluster, cluster, clock, Limits())
-
-
-def stalled_reason(cluster: MemoryCluster) -> str | None:
-    assert cluster.stored is not None
-    condition = find(cluster.stored.status.conditions, ConditionType.STALLED)
-    return condition.reason if condition else None
-
-
-async def goes_on(cluster: MemoryCluster, passes: Reconciler) -> None:
-    """The next pass gets the pin into the workload, and nothing is stalled any more."""
-    await passes.reconcile(KEY)
-    assert cluster.target is not None
-    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
-    assert stalled_reason(cluster) is None
+from worlds import DONE, PIN_B, container, desired, release, workload
 
 
 async def test_a_pass_records_writes_and_reports_in_this_order() -> None:
@@ -91,188 +53,6 @@ async def test_a_conflict_ends_the_pass_and_nothing_after_it_is_tried() -> None:
         await reconciler(cluster, HandClock()).reconcile(KEY)
 
     assert cluster.writes == ["status"]
-
-
-@pytest.mark.parametrize(
-    ("refusal", "reason"), [(Forbidden("no"), "AccessDenied"), (Invalid("no"), "WriteRefused")]
-)
-async def test_a_refused_write_is_told_and_tried_again_with_growing_pauses(
-    refusal: Exception, reason: str
-) -> None:
-    cluster, clock = MemoryCluster(release(), workload()), HandClock()
-    cluster.refuse_workload = refusal
-    passes = reconciler(cluster, clock)
-
-    wait_s = await passes.reconcile(KEY)
-    assert stalled_reason(cluster) == reason
-    assert wait_s == pytest.approx(10)
-
-    cluster.refuse_workload = None
-    clock.seconds = 11
-    await goes_on(cluster, passes)
-
-
-async def test_drift_is_told_although_each_correction_fails() -> None:
-    """A webhook that does not answer: the status went on saying that all was as declared."""
-    cluster, clock = MemoryCluster(release(), workload()), HandClock()
-    passes = reconciler(cluster, clock)
-    await passes.reconcile(KEY)
-    disturb(cluster, f"{REPOSITORY}:dev")
-    cluster.writes.clear()
-    for number in range(6):
-        cluster.refuse_workload = Unavailable(f"failed calling webhook from port {number}")
-        with pytest.raises(Unavailable):
-            await passes.reconcile(KEY)
-        assert cluster.writes == [], "a hiccup is nothing to tell"
-
-    assert await passes.reconcile(KEY) == pytest.approx(6.4)
-    assert cluster.writes == ["status", "DriftDetected", "WriteRefused"]
-    assert cluster.stored is not None
-    ready = find(cluster.stored.status.conditions, ConditionType.READY)
-    assert ready is not None
-    assert "does not get through: failed calling webhook from port 0;" in ready.message
-    assert f"have to answer within {DEADLINE_S:g} s" in ready.message
-    assert [one.correct_time for one in cluster.stored.status.drift] == [None]
-
-    cluster.writes.clear()
-    clock.seconds = 7
-    await passes.reconcile(KEY)
-    assert cluster.writes == [], "another port is no news"
-    cluster.refuse_workload = None
-    clock.seconds = 30
-    await goes_on(cluster, passes)
-
-
-async def test_an_api_server_that_is_back_is_not_kept_waiting() -> None:
-    """It answered nothing for long; the next pass writes, though nobody could be told."""
-    cluster, clock = MemoryCluster(release(), workload()), HandClock()
-    passes = reconciler(cluster, clock)
-    await passes.reconcile(KEY)
-    disturb(cluster, f"{REPOSITORY}:dev")
-    cluster.refuse_workload = cluster.refuse_status = Unavailable("no answer")
-    for _ in range(20):
-        with pytest.raises(Unavailable):
-            await passes.reconcile(KEY)
-
-    cluster.refuse_workload = cluster.refuse_status = None
-    await passes.reconcile(KEY)
-
-    assert cluster.target is not None
-    assert cluster.target.containers[0].image == f"{REPOSITORY}@{DIGEST_A}"
-
-
-async def test_a_write_that_was_stored_although_it_failed_is_not_counted() -> None:
-    class Silent(MemoryCluster):
-        is_silent = False
-
-        async def apply_images(self, release: Release, action: ApplyImages) -> Workload:
-            stored = await super().apply_images(release, action)
-            if self.is_silent:
-                raise Unavailable("no answer")
-            return stored
-
-    cluster = Silent(release(), workload())
-    passes = reconciler(cluster, HandClock())
-    await passes.reconcile(KEY)
-    for _ in range(20):
-        disturb(cluster, f"{REPOSITORY}:dev")
-        cluster.is_silent = True
-        with pytest.raises(Unavailable):
-            await passes.reconcile(KEY)
-        cluster.is_silent = False
-        await passes.reconcile(KEY)
-
-    assert stalled_reason(cluster) != "WriteRefused"
-
-
-async def test_a_write_that_a_webhook_rewrites_is_not_called_done() -> None:
-    """The status told of a pin, then of drift by ourselves that was put right; neither was so."""
-    cluster, clock = MemoryCluster(release(), workload()), HandClock()
-    cluster.rewrite = ("registry.example.com/", "mirror.example.com/")
-    passes = reconciler(cluster, clock)
-
-    wait_s = await passes.reconcile(KEY)
-
-    assert wait_s == pytest.approx(10)
-    assert cluster.writes == ["status", "workload", "status", "WriteRefused"]
-    assert stalled_reason(cluster) == "WriteRefused"
-    assert cluster.stored is not None
-    status, head = cluster.stored.status, cluster.stored.status.history.head
-    ready = find(status.conditions, ConditionType.READY)
-    assert ready is not None
-    assert f"stored with mirror.example.com/team/web@{DIGEST_A}" in ready.message
-    assert head is not None
-    assert (head.result, status.drift) == ("Planned", ())
-
-    cluster.writes.clear()
-    await passes.reconcile(KEY)
-    assert cluster.writes == []
-
-    cluster.rewrite = None
-    clock.seconds = 11
-    await goes_on(cluster, passes)
-
-
-async def test_whoever_changed_an_image_stays_named_when_a_webhook_keeps_us_from_it() -> None:
-    cluster, clock = MemoryCluster(release(), workload()), HandClock()
-    passes = reconciler(cluster, clock)
-    await passes.reconcile(KEY)
-    theirs = container("mirror.example.com/team/web:1.1")
-    assert cluster.target is not None
-    cluster.target = replace(cluster.target, containers=(theirs,), resource_version="30")
-    cluster.rewrite = ("registry.example.com/", "mirror.example.com/")
-    await passes.reconcile(KEY)
-    assert cluster.target.containers[0].actor == "pinnedrelease-controller"
-    cluster.writes.clear()
-
-    await passes.reconcile(KEY)
-
-    assert cluster.writes == []
-    assert cluster.stored is not None
-    (record,) = cluster.stored.status.drift
-    assert (record.observed, record.actor) == (theirs.image, "kubectl-set")
-    assert record.correct_time is None
-    assert stalled_reason(cluster) == "WriteRefused"
-
-
-async def test_a_new_generation_is_refused_for_the_first_time() -> None:
-    """It waited as long as its predecessor had come to wait, which nobody had refused so often."""
-    cluster, clock = MemoryCluster(release(), workload()), HandClock()
-    cluster.refuse_workload = Forbidden("no")
-    passes = reconciler(cluster, clock)
-    waits_s = []
-    for _ in range(9):
-        waits_s.append(await passes.reconcile(KEY) or 0.0)
-        clock.seconds += waits_s[-1] + 1
-    assert waits_s[-1] > 20
-    assert cluster.stored is not None
-    cluster.stored = replace(
-        cluster.stored, spec=desired(PIN_B), generation=2, resource_version="900"
-    )
-
-    assert await passes.reconcile(KEY) == pytest.approx(10)
-
-
-async def test_pins_that_may_not_be_taken_off_do_not_silence_the_status() -> None:
-    """The refusal came before the status, again and again, and nothing told of it."""
-    pinned = workload(
-        container(f"{REPOSITORY}@{DIGEST_A}"),
-        marks=(("pin.pinnedrelease.dev/web", f"{REPOSITORY}@{DIGEST_A}"),),
-    )
-    cluster, clock = MemoryCluster(release(desired(suspend=True)), pinned), HandClock()
-    cluster.refuse_workload = Forbidden("no")
-    passes = Reconciler(cluster, cluster, cluster, clock, Limits(admission_hold=True))
-
-    wait_s = await passes.reconcile(KEY)
-
-    assert wait_s == pytest.approx(10)
-    assert cluster.stored is not None
-    assert cluster.stored.status.observed_generation == 1
-    cluster.refuse_workload = None
-    clock.seconds = 11
-    await passes.reconcile(KEY)
-    assert cluster.target is not None
-    assert cluster.target.marks == ()
 
 
 async def test_a_lost_event_does_not_fail_the_pass() -> None:
@@ -334,16 +114,6 @@ async def at_rest(cluster: MemoryCluster) -> Reconciler:
     cluster.writes.clear()
     cluster.reads = 0
     return passes
-
-
-def disturb(cluster: MemoryCluster, image: str) -> None:
-    """Somebody sets an image, and the watch says so."""
-    assert cluster.target is not None
-    version = str(int(cluster.target.resource_version) + 1)
-    cluster.target = replace(
-        cluster.target, containers=(container(image),), resource_version=version
-    )
-    cluster.arrived = cluster.target
 
 
 def overtake(cluster: MemoryCluster) -> None:
