@@ -180,6 +180,9 @@ async def test_a_touch_that_a_webhook_rewrites_is_told_by_what_is_stored_now() -
     assert results(cluster)[0] == "Planned"
     assert cluster.stored is not None
     assert cluster.stored.status.drift == ()
+    drifted = find(cluster.stored.status.conditions, ConditionType.DRIFTED)
+    assert drifted is not None
+    assert "1 of 1 containers have not got it yet" in drifted.message
 
 
 class Vanishing(MemoryCluster):
