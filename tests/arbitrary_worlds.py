@@ -339,8 +339,9 @@ memories = st.builds(
         kind=st.sampled_from(RefusalKind),
         message=st.just("no"),
         generation=st.integers(1, 5),
-        attempts=st.integers(1, 9),
-        retry_at_s=st.floats(900, 1100),
+        since_s=st.floats(900, 1000),
+        attempts=st.integers(0, 9),
+        retry_at_s=st.none() | st.floats(900, 1100),
     ),
 )
 worlds = st.builds(

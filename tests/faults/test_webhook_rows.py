@@ -25,6 +25,8 @@ TO_MIRROR = moving(HOST, MIRROR)
 REFUSED = ("True", "WriteRefused")
 HELD_S = 8.0
 """Less than the pause after a first refusal."""
+TOLD_S = 20.0
+"""Failing lasts five seconds before it is told, ten when each write hangs for its five."""
 OPERATORS = "system:serviceaccount:"
 """Whom a webhook is asked about that lets people alone."""
 
@@ -96,7 +98,7 @@ def test_a09_drift_is_told_while_a_webhook_keeps_us_from_it(
     world.adopt()
     with theirs(behave, users=OPERATORS):
         world.drift()
-        world.until(lambda: world.namespace.condition("Stalled") == REFUSED, 90)
+        world.until(lambda: world.namespace.condition("Stalled") == REFUSED, TOLD_S)
 
         assert "does not get through" in pods.message(world.namespace)
         assert world.namespace.condition("Drifted") == ("True", "TemplateChanged")
@@ -104,7 +106,31 @@ def test_a09_drift_is_told_while_a_webhook_keeps_us_from_it(
         time.sleep(HELD_S)
         assert len(world.writes()) - before <= 2
 
-    world.settles(A, 90)
+    world.settles(A, 45)
     world.promote()
     world.settles(B)
+    world.check()
+
+
+@row("A-09 touch", "a webhook breaks; the pair before comes back", "the touch is told, not skipped")
+def test_a09_a_pair_that_comes_back_is_not_in_force_before_its_touch(
+    world: World, theirs: Webhook
+) -> None:
+    world.adopt()
+    with theirs(broken, users=OPERATORS):
+        world.promote()
+        world.until(lambda: world.namespace.condition("Stalled") == REFUSED, TOLD_S)
+        world.declare()
+        newest = world.namespace.release()["metadata"]["generation"]
+
+        def is_told() -> bool:
+            status = world.namespace.release()["status"]
+            is_newest = status.get("observedGeneration") == newest
+            return is_newest and world.namespace.condition("Stalled") == REFUSED
+
+        world.until(is_told, TOLD_S)
+        assert [one[-1] for one in world.history()][:2] == ["Planned", "Planned"]
+
+    world.settles(A, 45)
+    assert [one[-1] for one in world.history()][:2] == ["Succeeded", "NotApplied"]
     world.check()

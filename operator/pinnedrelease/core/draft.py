@@ -22,7 +22,7 @@ from pinnedrelease.core.observed import Release
 from pinnedrelease.core.pin import DesiredPin, EffectivePin, Pin, TargetKind
 from pinnedrelease.core.proof import Proof
 from pinnedrelease.core.registry_report import RegistryReport, Verdict, report
-from pinnedrelease.core.situation import Situation, known_proof
+from pinnedrelease.core.situation import Situation, is_touch_held_back, known_proof
 from pinnedrelease.core.stamps import is_rewritten
 from pinnedrelease.core.status import Status
 from pinnedrelease.core.workload import Container
@@ -154,7 +154,10 @@ def _is_marked(pin: Pin, container: Container, situation: Situation) -> bool:
 def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:
     """Record the pair once the template has it, or will have it when this pass is done."""
     history = case.observed.release.status.history
-    if situation.governed and (case.writing or not situation.differing):
+    is_there = not situation.differing and not is_touch_held_back(
+        case.observed, situation, case.now
+    )
+    if situation.governed and (case.writing or is_there):
         history = _with_intent(case, situation).confirmed()
         if is_proven_to_start(case):
             history = history.with_head_ready(case.now.wall)

@@ -33,7 +33,7 @@ from pinnedrelease.core.observed import InvalidSpec, RefusalKind
 from pinnedrelease.core.pin import OnFailure, PinSource
 from pinnedrelease.core.registry_gate import Gate, gate
 from pinnedrelease.core.registry_report import report
-from pinnedrelease.core.situation import Situation, is_fenced_off
+from pinnedrelease.core.situation import Situation, is_due, is_fenced_off
 
 
 class Consequence(Enum):
@@ -148,7 +148,9 @@ def write_refused(case: Case) -> Finding | None:
     situation = case.situation
     if situation is None or refusal is None or case.writing or not situation.writes_allowed:
         return None
-    if refusal.generation != case.observed.release.generation or not situation.differing:
+    if refusal.retry_at_s is None or refusal.generation != case.observed.release.generation:
+        return None
+    if not is_due(case.observed, situation):
         return None
     forbidden = refusal.kind is RefusalKind.FORBIDDEN
     reason = Reason.ACCESS_DENIED if forbidden else Reason.WRITE_REFUSED

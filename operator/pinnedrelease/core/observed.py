@@ -74,15 +74,24 @@ class RefusalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A workload write that did not get through. It is tried again at ``retry_at_s``."""
+    """A workload write that did not get through, once or in a row."""
 
     kind: RefusalKind
     message: str
     generation: int
-    attempts: int
-    retry_at_s: float
+    since_s: float
+    """When the first of the row came, on the monotonic clock."""
+    attempts: int = 0
+    """How often in the row it has been told."""
+    retry_at_s: float | None = None
+    """Not to be tried again before. None: it has not been told, and nothing waits."""
     requested_at: str | None = None
     """The wish to reconcile that stood then: a newer one does not wait."""
+
+    def is_of(self, release: Release) -> bool:
+        """Whether nobody has changed the spec since, or asked anew by the annotation."""
+        is_new_wish = release.requested_at not in (None, self.requested_at)
+        return self.generation == release.generation and not is_new_wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

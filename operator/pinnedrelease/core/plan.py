@@ -9,6 +9,7 @@ from pinnedrelease.core.actions import (
     Action,
     ApplyImages,
     KeptContainer,
+    LetGo,
     PinnedContainer,
     RecordIntent,
     WriteStatus,
@@ -38,7 +39,6 @@ from pinnedrelease.core.observed import (
     Observed,
     Refusal,
     RefusalKind,
-    Release,
     RolloutStart,
 )
 from pinnedrelease.core.pods import PodReport
@@ -49,6 +49,7 @@ from pinnedrelease.core.situation import (
     assess,
     held_back_s,
     is_asked_anew,
+    is_due,
     may_write,
     pod_report,
 )
@@ -72,6 +73,11 @@ class Plan:
     """What to remember once the actions have been carried out."""
     requeue_after_s: float | None = None
     """Look again after so many seconds even if nothing happens; None when nothing is awaited."""
+
+    @property
+    def writes_workload(self) -> bool:
+        """Whether the target is touched in any way."""
+        return any(isinstance(one, ApplyImages | LetGo) for one in self.actions)
 
 
 def plan(observed: Observed, now: Instant) -> Plan:
@@ -220,7 +226,7 @@ def _memory(
     memory = observed.memory
     awaited = situation is None and not isinstance(observed.release.spec, InvalidSpec)
     refusal = memory.refusal
-    if refusal is not None and _is_over(refusal, observed.release, situation):
+    if refusal is not None and _is_over(refusal, observed, situation):
         refusal = None
     return replace(
         memory,
@@ -234,15 +240,11 @@ def _memory(
     )
 
 
-def _is_over(refusal: Refusal, release: Release, situation: Situation | None) -> bool:
-    """Whether somebody has changed the spec, or asked anew by the annotation, since.
-
-    A write that only seemed to fail is over when it turns out to be there.
-    """
-    if refusal.kind is RefusalKind.FAILED and situation is not None and not situation.differing:
-        return True
-    is_new_wish = release.requested_at not in (None, refusal.requested_at)
-    return refusal.generation != release.generation or is_new_wish
+def _is_over(refusal: Refusal, observed: Observed, situation: Situation | None) -> bool:
+    """Whether somebody has asked anew, or a write that only seemed to fail has been stored."""
+    if refusal.kind is RefusalKind.FAILED and situation is not None:
+        return not (refusal.is_of(observed.release) and is_due(observed, situation))
+    return not refusal.is_of(observed.release)
 
 
 def _with_status_written(memory: Memory, now: Instant) -> Memory:

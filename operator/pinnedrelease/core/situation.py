@@ -77,6 +77,11 @@ def may_write(observed: Observed, situation: Situation, now: Instant) -> bool:
         return False
     if is_fenced_off(observed, situation) or held_back_s(observed, now) > 0:
         return False
+    return is_due(observed, situation)
+
+
+def is_due(observed: Observed, situation: Situation) -> bool:
+    """Whether a workload has to be written, be it only to be touched."""
     return bool(situation.differing) or needs_fence(observed, situation)
 
 
@@ -125,10 +130,17 @@ def held_back_s(observed: Observed, now: Instant) -> float:
     return max(refused_for_s(observed, now), fight.wait_s(now.monotonic_s))
 
 
+def is_touch_held_back(observed: Observed, situation: Situation, now: Instant) -> bool:
+    """Whether a right workload has yet to be touched: till then an earlier pair may still come."""
+    return held_back_s(observed, now) > 0 and needs_fence(observed, situation)
+
+
 def refused_for_s(observed: Observed, now: Instant) -> float:
     """Seconds for which the workload is left alone because a write of it was refused."""
     refusal = observed.memory.refusal
-    if refusal is None or refusal.generation != observed.release.generation:
+    if refusal is None or refusal.retry_at_s is None:
+        return 0.0
+    if refusal.generation != observed.release.generation:
         return 0.0
     return max(0.0, refusal.retry_at_s - now.monotonic_s)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pinnedrelease.cluster.errors import ClusterError, Conflict
-from pinnedrelease.core import backoff
+from pinnedrelease.core import refusals
 from pinnedrelease.core.observed import (
     Instant,
     Limits,
@@ -37,9 +37,6 @@ from pinnedrelease.reconcile.versions import is_newer
 
 log = logging.getLogger(__name__)
 
-REFUSAL_FIRST_S = 10.0
-FAILURES_TOLD = 7
-"""So many failures in a row of a workload write last about five seconds."""
 CONFLICTS_IN_A_ROW = 3
 """After so many the key waits like after any other failure."""
 
@@ -131,7 +128,7 @@ class Reconciler:
         try:
             release = await doing.run()
         except WorkloadWriteRefused as refused:
-            return await self._report_refusal(key, observed, refused, now)
+            return await self._report_refusal(key, observed, refused)
         except ClusterError as error:
             if not doing.has_written_workload:
                 raise
@@ -237,53 +234,48 @@ class Reconciler:
         return observed if is_same_object else replace(observed, memory=Memory())
 
     async def _report_refusal(
-        self, key: Key, observed: Observed, refused: WorkloadWriteRefused, now: Instant
+        self, key: Key, observed: Observed, refused: WorkloadWriteRefused
     ) -> float | None:
-        """Remember the refusal and plan once more: the second plan says so and does not write.
+        """Remember the refusal, and tell it.
 
         A write that only fails is tried again as after any failure, until that has lasted for some
         seconds. It is held back only once it has been told: a server that answers nothing takes no
         status either, and nobody is to wait when it is back.
         """
-        refusal = self._refusal(observed, refused, now)
-        failure, held = refused.failure, replace(observed.memory, refusal=refusal)
-        unheld = replace(held, refusal=replace(refusal, retry_at_s=now.monotonic_s))
-        memory = held if failure is None else unheld
+        now, before, failure = self._clock.now(), observed.memory.refusal, refused.failure
+        refusal = refusals.noted(before, observed.release, refused.kind, refused.message, now)
+        noted = refusal if failure is not None else self._held(refusal, refused)
+        memory = replace(observed.memory, refusal=noted)
         self._remembered[key] = _Remembered(release=observed.release, memory=memory)
-        if failure is not None and refusal.attempts < FAILURES_TOLD:
+        if failure is not None and not refusals.is_worth_telling(refusal, now):
             raise failure
         log.warning("workload write refused", extra={"pin": str(key), "error": refused.message})
         again = await self._fresh_world(key)
         if again is None:
             return None
         if again.memory.refusal is not None:
-            again = replace(again, memory=held)
-        if refused.kind is RefusalKind.REWRITTEN:
+            # The pause begins now: slow reads must not use it up.
+            memory = replace(again.memory, refusal=self._held(refusal, refused))
+            again = replace(again, memory=memory)
+        if refused.kind is RefusalKind.REWRITTEN and refusals.is_same_difference(observed, again):
             # Our write has taken the image over from whoever is to be named.
             again = replace(again, workload=observed.workload)
-        decided = plan(again, self._clock.now())
+        return await self._tell(key, again)
+
+    async def _tell(self, key: Key, again: Observed) -> float | None:
+        """Plan once more after a refusal, and say so. This never writes the workload.
+
+        Where it would, somebody has asked anew meanwhile: that takes a pass of its own.
+        """
+        now = self._clock.now()
+        decided = plan(again, now)
+        if decided.writes_workload:
+            raise Conflict(f"{key}: asked anew while a write was being refused")
         release = await Execution(decided, again.release, self._writes, now).run()
         self._remembered[key] = _Remembered(release=release, memory=decided.memory)
         return decided.requeue_after_s
 
-    def _refusal(self, observed: Observed, refused: WorkloadWriteRefused, now: Instant) -> Refusal:
-        before, generation = observed.memory.refusal, observed.release.generation
-        # A new generation clears every back-off (design 3.12).
-        if before is not None and before.generation != generation:
-            before = None
-        attempts = before.attempts + 1 if before is not None else 1
-        failure, message, at_least_s = refused.failure, refused.message, REFUSAL_FIRST_S
-        if failure is not None:
-            at_least_s = failure.retry_after_s or 0.0
-            if before is not None and before.kind is refused.kind:
-                # The words may name another port each time; the status need not follow.
-                message = before.message
-        wait_s = backoff.delay_s(attempts, self._clock.unit_random(), at_least_s=at_least_s)
-        return Refusal(
-            kind=refused.kind,
-            message=message,
-            generation=generation,
-            attempts=attempts,
-            retry_at_s=now.monotonic_s + wait_s,
-            requested_at=observed.release.requested_at,
-        )
+    def _held(self, refusal: Refusal, refused: WorkloadWriteRefused) -> Refusal:
+        wish_s = refused.failure.retry_after_s if refused.failure is not None else None
+        chance = self._clock.unit_random()
+        return refusals.held(refusal, self._clock.now(), chance, at_least_s=wish_s or 0.0)

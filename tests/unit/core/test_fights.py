@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from objects import REPOSITORY
+from objects import DIGEST_B, REPOSITORY
 from pinnedrelease.core.conditions import Condition, ConditionType, find
 from pinnedrelease.core.fights import RECENT_LIMIT, Fight
 from pinnedrelease.core.gitops_tools import gitops_tool
-from pinnedrelease.core.observed import Observed
+from pinnedrelease.core.observed import Observed, Refusal, RefusalKind
 from pinnedrelease.core.plan import plan
 from worlds import PIN_B, after, at, container, desired, rolled_out, settled, workload, world
 
@@ -148,3 +148,39 @@ def test_the_page_that_a_message_names_has_the_section(manager: str) -> None:
     ]
 
     assert anchor in titles
+
+
+def held_in_a_fight() -> Observed:
+    """Somebody has come so often that the next correction has to wait."""
+    observed, _ = fought("ana", range(0, 60, 10))
+    assert observed.memory.fight.wait_s(at(1055).monotonic_s) > 0
+    return observed
+
+
+def test_a_pair_is_not_in_force_while_a_fight_holds_back_its_touch() -> None:
+    """It was confirmed, and so never touched: a paused correction to the earlier one got through.
+
+    An override that ends changes the pair, and nobody has asked anew.
+    """
+    held = held_in_a_fight()
+    theirs = workload(container(f"{REPOSITORY}@{DIGEST_B}"), resource_version="60")
+    changed = replace(held, release=replace(held.release, spec=desired(PIN_B)), workload=theirs)
+
+    waiting = after(changed, plan(changed, at(1055)))
+    assert waiting.release.status.history == held.release.status.history
+    touched = after(waiting, plan(waiting, at(1100)))
+
+    assert waiting.workload == changed.workload
+    assert touched.workload != changed.workload
+    assert touched.release.status.history.head is not None
+    assert touched.release.status.history.head.pin == PIN_B
+
+
+def test_a_failure_that_is_not_told_yet_does_not_hide_a_fight() -> None:
+    failed = Refusal(
+        kind=RefusalKind.FAILED, message="no answer", generation=1, since_s=at(1055).monotonic_s
+    )
+    held = undone(held_in_a_fight(), "ana")
+    held = replace(held, memory=replace(held.memory, refusal=failed))
+
+    assert plan(held, at(1055)).findings[0].reason == "DriftLoop"

@@ -109,7 +109,7 @@ def test_the_status_is_written_before_the_pins_are_taken_off() -> None:
 
 def test_a_refusal_keeps_from_letting_go_for_a_while() -> None:
     refusal = Refusal(
-        kind=RefusalKind.FORBIDDEN, message="no", generation=2, attempts=1, retry_at_s=1500.0
+        kind=RefusalKind.FORBIDDEN, message="no", generation=2, since_s=1000.0, retry_at_s=1500.0
     )
     refused = replace(held(suspend=True), memory=Memory(refusal=refusal))
 

@@ -466,6 +466,7 @@ def refusal(retry_at_s: float, generation: int = 1) -> Memory:
             kind=RefusalKind.FORBIDDEN,
             message="no",
             generation=generation,
+            since_s=at().monotonic_s,
             attempts=1,
             retry_at_s=retry_at_s,
         )

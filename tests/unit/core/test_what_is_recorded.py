@@ -80,6 +80,7 @@ def refused(observed: Observed, seconds: float) -> Observed:
         kind=RefusalKind.FORBIDDEN,
         message="no",
         generation=observed.release.generation,
+        since_s=at(seconds).monotonic_s,
         attempts=1,
         retry_at_s=at(seconds).monotonic_s + 3600,
     )
