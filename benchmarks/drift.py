@@ -35,8 +35,9 @@ ANSWER_S = 20.0
 HOT_PER_S = 100.0
 HOT_WRITERS = 4
 HOT_PLACE = "hot-object"
-AS_APPLIES = 1.4
-"""To so many times the bare loop the page argues the median: what an apply costs the API server."""
+P50_ARGUED, P99_ARGUED = 1.4, 2.5
+"""To so many times the bare loop the page argues: an apply costs more, and one that is out of date
+is refused and sent again."""
 OPERATOR, BARE, APPLYING, NAIVE = (
     "operator", "bare loop", "bare loop that applies", "naive kopf",
 )  # fmt: skip
@@ -52,8 +53,10 @@ def run(repetitions: int) -> list[Figure]:
             hot = measure(here, "hot", repetitions, with_naive=False)
             hot_per_s = _rate(changes.writes())
     what, ours = "drift corrected", calm[OPERATOR]
-    figures = beside(what, ours, calm[APPLYING], APPLYING, Ceiling(1.25))
-    figures += beside(what, ours, calm[BARE], BARE, Ceiling(1.25, argued=AS_APPLIES), Ceiling(2.0))
+    figures = beside(what, ours, calm[APPLYING], APPLYING, Ceiling(1.25), Ceiling(2.0))
+    figures += beside(
+        what, ours, calm[BARE], BARE, Ceiling(1.25, P50_ARGUED), Ceiling(2.0, P99_ARGUED)
+    )
     figures += beside(what, ours, calm[NAIVE], NAIVE, Ceiling(1.0))[:1]
     figures += [
         Figure(
