@@ -94,7 +94,8 @@ class WorkQueue:
             self._slow_until[key] = loop.time() + SLOW_FOR_S
         self._slow_out.discard(key)
         while self._kept_back and len(self._slow_out) < self._slow_at_once:
-            self._line_up(self._kept_back.popleft())
+            # As one that was slow, however long it has waited: else all would go out at once.
+            self._let_through(self._kept_back.popleft(), is_slow=True)
         self._resting.add(key)
         loop.call_later(self._spacing_s, self._rest_over, key)
 
@@ -107,10 +108,14 @@ class WorkQueue:
         return len(self._line) + len(self._kept_back)
 
     def _line_up(self, key: Key) -> None:
-        if self._is_slow(key):
-            if len(self._slow_out) >= self._slow_at_once:
-                self._kept_back.append(key)
-                return
+        is_slow = self._is_slow(key)
+        if is_slow and len(self._slow_out) >= self._slow_at_once:
+            self._kept_back.append(key)
+        else:
+            self._let_through(key, is_slow=is_slow)
+
+    def _let_through(self, key: Key, *, is_slow: bool) -> None:
+        if is_slow:
             self._slow_out.add(key)
         self._line.append(key)
         self._available.release()

@@ -154,17 +154,21 @@ def _is_marked(pin: Pin, container: Container, situation: Situation) -> bool:
 def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:
     """Record the pair once the template has it, or will have it when this pass is done."""
     history = case.observed.release.status.history
-    is_there = not situation.differing and not is_touch_held_back(
-        case.observed, situation, case.now
-    )
-    if situation.governed and (case.writing or is_there):
-        history = _with_intent(case, situation).confirmed()
-        if is_proven_to_start(case):
-            history = history.with_head_ready(case.now.wall)
-        elif has_failed and is_recorded_head(case) and situation.workload.hold is None:
-            history = history.with_head_failed()
+    if situation.governed and (case.writing or not situation.differing):
+        history = _with_intent(case, situation)
+        if not is_touch_held_back(case.observed, situation, case.now):
+            history = _confirmed(history, case, situation, has_failed=has_failed)
     # Last: which revisions are needed is known only once all of them are settled.
     return history.trimmed(situation.desired.revision_history_limit)
+
+
+def _confirmed(history: History, case: Case, situation: Situation, *, has_failed: bool) -> History:
+    history = history.confirmed()
+    if is_proven_to_start(case):
+        return history.with_head_ready(case.now.wall)
+    if has_failed and is_recorded_head(case) and situation.workload.hold is None:
+        return history.with_head_failed()
+    return history
 
 
 def _recorded_proof(proof: Proof) -> Proof | None:

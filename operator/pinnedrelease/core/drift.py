@@ -48,6 +48,11 @@ class DriftRecord:
         return mine == theirs
 
 
+def template_subject(target: Target, container: Container) -> str:
+    """What a record of kind Template is about."""
+    return f"{target} container/{container.name}"
+
+
 def template_drift(
     differing: tuple[Container, ...], pin: Pin, target: Target, now: datetime
 ) -> tuple[DriftRecord, ...]:
@@ -55,7 +60,7 @@ def template_drift(
     return tuple(
         DriftRecord(
             kind=DriftKind.TEMPLATE,
-            subject=f"{target} container/{container.name}",
+            subject=template_subject(target, container),
             expected=pin.reference,
             observed=container.image[:600],
             actor=container.actor[:128],

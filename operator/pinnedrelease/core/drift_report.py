@@ -16,6 +16,7 @@ from pinnedrelease.core.drift import (
     pod_drift,
     tag_drift,
     template_drift,
+    template_subject,
 )
 from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.registry_report import RegistryReport, Verdict
@@ -36,7 +37,21 @@ def records(case: Case, situation: Situation, registry: RegistryReport) -> tuple
             case.now.wall,
         )
         found += tuple(_as_it_began(one, recorded) for one in fresh)
+    elif not case.writing:
+        found += _not_put_right(situation, recorded)
     return merge_drift(recorded, found, case.now.wall, corrected=case.writing)
+
+
+def _not_put_right(
+    situation: Situation, recorded: tuple[DriftRecord, ...]
+) -> tuple[DriftRecord, ...]:
+    """Incidents of the pair before, which the new one's write is yet to end."""
+    differing = {template_subject(situation.workload.target, one) for one in situation.differing}
+    return tuple(
+        one
+        for one in recorded
+        if one.kind is DriftKind.TEMPLATE and one.correct_time is None and one.subject in differing
+    )
 
 
 def _as_it_began(record: DriftRecord, recorded: tuple[DriftRecord, ...]) -> DriftRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -83,6 +84,12 @@ class Revision:
     def is_believed_good(self) -> bool:
         """Whether it succeeded, and nobody else has written so."""
         return self.result is RevisionResult.SUCCEEDED and self.edited_by is None
+
+    @property
+    def left_no_trace(self) -> bool:
+        """Whether the workload went on as before it: no webhook stored anything in its place."""
+        is_unapplied = self.result is RevisionResult.NOT_APPLIED
+        return is_unapplied and self.supersede_time == self.deploy_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,10 +241,9 @@ class History:
             count -= 1
         kept = self.revisions[:count]
         extra = [one for one in needed if one not in kept]
-        if extra and all(one.result in NEVER_IN_FORCE for one in kept[1:]):
-            # What is dropped between them never was in force, either.
-            until = max(extra[0].supersede_time or kept[-1].deploy_time, kept[-1].deploy_time)
-            extra[0] = replace(extra[0], supersede_time=until)
+        if extra:
+            dropped = self.revisions[count : self.revisions.index(extra[0])]
+            extra[0] = _outlasting(extra[0], dropped)
         return History(revisions=(*kept, *extra))
 
     def _needed(self) -> tuple[Revision, ...]:
@@ -282,12 +288,23 @@ class History:
         return (closed, *self.revisions[1:])
 
 
+def _outlasting(before: Revision, dropped: Sequence[Revision]) -> Revision:
+    """A revision that stayed in force while those after it (newest first) never came to be so."""
+    for one in reversed(dropped):
+        if one.left_no_trace:
+            continue
+        is_next = one.deploy_time == before.supersede_time
+        if one.result is not RevisionResult.PLANNED or not is_next:
+            break
+        before = replace(before, supersede_time=one.supersede_time)
+    return before
+
+
 def _extend_newest(settled: list[Revision], unapplied: Revision) -> None:
     """The newest that was in force stayed so for as long as this one was thought to be."""
     for index in reversed(range(len(settled))):
         before = settled[index]
-        is_moment = before.supersede_time == before.deploy_time
-        if before.result is RevisionResult.NOT_APPLIED and is_moment:
+        if before.left_no_trace:
             continue
         if before.supersede_time == unapplied.deploy_time:
             settled[index] = replace(before, supersede_time=unapplied.supersede_time)

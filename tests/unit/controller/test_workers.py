@@ -129,8 +129,10 @@ async def test_each_way_to_end_has_its_word(outcome: float | Exception | None, w
     assert told == [word]
 
 
-@pytest.mark.parametrize("woken_at_s", [30.0, 61.5])
-def test_passes_that_hang_leave_half_of_the_workers_to_others(woken_at_s: float) -> None:
+@pytest.mark.parametrize(("hanging", "woken_at_s"), [(20, 30.0), (20, 61.5), (300, 191.0)])
+def test_passes_that_hang_leave_half_of_the_workers_to_others(
+    hanging: int, woken_at_s: float
+) -> None:
     """Behind a webhook that does not answer each pass takes five seconds, again and again."""
     waited_s: list[float] = []
 
@@ -143,7 +145,7 @@ def test_passes_that_hang_leave_half_of_the_workers_to_others(woken_at_s: float)
 
     async def story() -> None:
         queue = WorkQueue(slow_at_once=4)
-        for number in range(20):
+        for number in range(hanging):
             queue.add(Key("hanging", str(number)))
         workers = Workers(queue, reconcile, StillClock())
         tasks = [asyncio.create_task(workers.run()) for _ in range(8)]

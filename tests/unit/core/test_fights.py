@@ -12,6 +12,7 @@ from objects import DIGEST_B, REPOSITORY
 from pinnedrelease.core.conditions import Condition, ConditionType, find
 from pinnedrelease.core.fights import RECENT_LIMIT, Fight
 from pinnedrelease.core.gitops_tools import gitops_tool
+from pinnedrelease.core.history import RevisionResult
 from pinnedrelease.core.observed import Observed, Refusal, RefusalKind
 from pinnedrelease.core.plan import plan
 from worlds import PIN_B, after, at, container, desired, rolled_out, settled, workload, world
@@ -167,7 +168,9 @@ def test_a_pair_is_not_in_force_while_a_fight_holds_back_its_touch() -> None:
     changed = replace(held, release=replace(held.release, spec=desired(PIN_B)), workload=theirs)
 
     waiting = after(changed, plan(changed, at(1055)))
-    assert waiting.release.status.history == held.release.status.history
+    waits = waiting.release.status.history.head
+    assert waits is not None
+    assert (waits.pin, waits.result) == (PIN_B, RevisionResult.PLANNED)
     touched = after(waiting, plan(waiting, at(1100)))
 
     assert waiting.workload == changed.workload

@@ -13,7 +13,7 @@ from pinnedrelease.core.conditions import ConditionType
 from pinnedrelease.core.history import RevisionAction, RevisionResult
 from pinnedrelease.core.marks import FIELD_MANAGER
 from pinnedrelease.core.observed import Instant, Memory, Observed, Refusal, RefusalKind
-from pinnedrelease.core.pin import DesiredPin, OnFailure, RejectedDigest
+from pinnedrelease.core.pin import DesiredPin, OnFailure, Pin, RejectedDigest
 from pinnedrelease.core.plan import plan
 from pinnedrelease.core.registry import Fact, Presence, RegistryFacts, Trouble, TroubleKind
 from pinnedrelease.core.timeline import Certainty, timeline_of
@@ -180,6 +180,22 @@ def test_what_a_webhook_stored_stays_while_later_writes_are_refused() -> None:
     for seconds in (300, 900):
         then = ran_at(timeline, at(seconds).wall)
         assert (then.revision and then.revision.pin, then.certainty) == (PIN_B, Certainty.UNKNOWN)
+
+
+def test_a_time_in_which_a_webhook_ruled_is_not_given_away_when_its_entry_is_dropped() -> None:
+    """The last pair that had run was said to have gone on."""
+
+    def short(of: Pin) -> DesiredPin:
+        return desired(of, revision_history_limit=2)
+
+    held = rewritten(declare(settled(world(on=workload())), short(PIN_B)), 60)
+    held = rewritten(declare(held, short(PIN_C)), 600)
+    for number in range(3):
+        held = declare(held, short(pin(f"sha256:{number:064x}", f"2.{number}")))
+        held = intent_only(held, 1200 + 600 * number)
+    for seen in (held, settled(held, 7200)):
+        then = ran_at(timeline_of(seen.release.status, "status"), at(300).wall)
+        assert then.certainty is Certainty.UNKNOWN
 
 
 def test_each_pair_that_is_declared_while_suspended_is_expected_in_its_turn() -> None:

@@ -124,6 +124,29 @@ async def test_whoever_changed_an_image_stays_named_when_a_webhook_keeps_us_from
     assert drifted.message.endswith("(by an admission webhook)")
 
 
+async def test_drift_is_not_over_when_another_pair_is_declared_and_refused_too() -> None:
+    """The status told of a return to the first pair, while the other image was still there."""
+    cluster, clock = MemoryCluster(release(), workload()), HandClock()
+    passes = reconciler(cluster, clock)
+    await passes.reconcile(KEY)
+    disturb(cluster, f"{REPOSITORY}:dev")
+    cluster.refuse_workload = Forbidden("no")
+    await passes.reconcile(KEY)
+    declare(cluster, desired(PIN_B))
+    cluster.writes.clear()
+
+    await passes.reconcile(KEY)
+
+    assert "DriftCorrected" not in cluster.writes
+    assert cluster.stored is not None
+    assert [one.correct_time for one in cluster.stored.status.drift] == [None]
+
+    cluster.refuse_workload, clock.seconds = None, 60
+    await passes.reconcile(KEY)
+
+    assert [one.correct_time is None for one in cluster.stored.status.drift] == [False]
+
+
 async def test_a_new_generation_is_refused_for_the_first_time() -> None:
     """It waited as long as its predecessor had come to wait, which nobody had refused so often."""
     cluster, clock = MemoryCluster(release(), workload()), HandClock()
