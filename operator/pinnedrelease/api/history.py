@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
@@ -112,7 +114,10 @@ def revision_to_wire(revision: Revision) -> HistoryEntry:
 
 
 def revision_from_wire(entry: HistoryEntry, edited_by: str | None) -> Revision | None:
-    """A recorded revision; None when its pair makes no sense."""
+    """A recorded revision; None when its pair makes no sense.
+
+    Of what many entries have in common there is one text: a fleet keeps all of them.
+    """
     try:
         pin = Pin.declare(repository=entry.repository, tag=entry.tag, digest=entry.digest)
     except CoreError:
@@ -123,14 +128,25 @@ def revision_from_wire(entry: HistoryEntry, edited_by: str | None) -> Revision |
         action=entry.action,
         result=entry.result,
         cause=Cause(
-            generation=entry.generation or 0, actor=entry.actor, change_cause=entry.change_cause
+            generation=entry.generation or 0,
+            actor=sys.intern(entry.actor) if entry.actor is not None else None,
+            change_cause=entry.change_cause,
         ),
-        deploy_time=entry.deploy_time,
-        ready_time=entry.ready_time,
-        supersede_time=entry.supersede_time,
-        digest_missing_time=entry.digest_missing_time,
+        deploy_time=_in_utc(entry.deploy_time),
+        ready_time=_if_known(entry.ready_time),
+        supersede_time=_if_known(entry.supersede_time),
+        digest_missing_time=_if_known(entry.digest_missing_time),
         edited_by=edited_by,
     )
+
+
+def _if_known(time: datetime | None) -> datetime | None:
+    return _in_utc(time) if time is not None else None
+
+
+def _in_utc(time: datetime) -> datetime:
+    """The same time, without a zone object of its own."""
+    return time.astimezone(UTC)
 
 
 def gap_to_wire(gap: Gap) -> GapEntry:

@@ -20,6 +20,7 @@ from pinnedrelease.cluster.writer import Writer
 from pinnedrelease.controller.counted_writes import CountedWrites
 from pinnedrelease.controller.election import Election
 from pinnedrelease.controller.first_lists import SYNC_S
+from pinnedrelease.controller.free_memory import give_back, trimmer
 from pinnedrelease.controller.health import Health
 from pinnedrelease.controller.index import (
     Place,
@@ -165,6 +166,8 @@ class Operator:
             tasks["policies"] = watch_policies(self._session, self._metrics)
         tasks |= self._registries.tasks()
         tasks["watchdog"] = self._watchdog.run()
+        if (trim := trimmer()) is not None:
+            tasks["free memory"] = give_back(trim)
         if settings.resync_s:
             tasks["resync"] = self._resync.run()
         if settings.limits.admission_hold:

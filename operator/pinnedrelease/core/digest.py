@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Self
 
@@ -38,7 +39,8 @@ class Digest:
             raise InvalidDigest(text, ReferenceErrorKind.DIGEST_LENGTH)
         if not _LOWER_HEX.issuperset(encoded):
             raise InvalidDigest(text, ReferenceErrorKind.DIGEST_FORMAT)
-        return cls(algorithm=algorithm, encoded=encoded)
+        # One text for all: a fleet has a digest for each entry of its histories.
+        return cls(algorithm=sys.intern(algorithm), encoded=encoded)
 
     @property
     def short(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -75,7 +76,7 @@ class Pin:
             repository=parse_repository(repository),
             tag=tag,
             digest=DeclaredDigest.parse(digest),
-            spelling=repository,
+            spelling=sys.intern(repository),
         )
 
     @property
