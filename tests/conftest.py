@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from controlplane.plane import ControlPlane
 from controlplane.processes import report
 from namespace import Namespace, new_namespace
 from operator_process import OperatorProcess
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a shell starts what it puts into the background, and commands under test would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast examples are drawn depends on the machine: the first draw on a fresh clone builds
 # Unicode tables, which takes a second and more where other work goes on.
