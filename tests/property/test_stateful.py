@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from memory_api import MemoryApi
 from objects import DIGEST_A, DIGEST_B, DIGEST_C, REPOSITORY, deployment, pinned_release
+from passes import HandClock
 from pinnedrelease.cluster.document import Document
 from pinnedrelease.cluster.errors import ClusterError, Conflict, Unavailable
 from pinnedrelease.cluster.reader import Reader
@@ -26,11 +27,10 @@ from pinnedrelease.controller.index import TargetIndex, target_in, version_in
 from pinnedrelease.controller.known import Watches, brought_release
 from pinnedrelease.controller.pod_index import PodIndex
 from pinnedrelease.controller.workload_index import WorkloadIndex
-from pinnedrelease.core.observed import Instant, Limits
+from pinnedrelease.core.observed import Limits
 from pinnedrelease.core.pin import Target, TargetKind
 from pinnedrelease.reconcile.gather import Key
 from pinnedrelease.reconcile.reconciler import Reconciler
-from worlds import at
 
 KEY = Key("shop", "web")
 WEB = Target(kind=TargetKind.DEPLOYMENT, name="web")
@@ -111,28 +111,12 @@ class LateWatches:
             self._workloads.gone(PlacedWorkload("shop", known.value))
 
 
-class Time:
-    """Passes by itself: a minute and more for each pass, so that no pause holds anything back."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def now(self) -> Instant:
-        return at(self.now_s)
-
-    def monotonic_s(self) -> float:
-        return at(self.now_s).monotonic_s
-
-    def unit_random(self) -> float:
-        return 0.0
-
-
 class Operator(RuleBasedStateMachine):
     """One PinnedRelease, one Deployment, one operator that may die at any write."""
 
     @initialize()
     def begin(self) -> None:
-        self.api, self.time = FaultyApi(), Time()
+        self.api, self.time = FaultyApi(), HandClock()
         self._start()
         self.loop = asyncio.new_event_loop()
         self.api.create(TARGET, deployment())
@@ -214,7 +198,8 @@ class Operator(RuleBasedStateMachine):
         self.api.faults.clear()
 
     def _one_pass(self) -> None:
-        self.time.now_s += 700.0
+        # So much for each pass that no pause holds anything back.
+        self.time.seconds += 700.0
         try:
             self.loop.run_until_complete(self.operator.reconcile(KEY))
         except* Crash:

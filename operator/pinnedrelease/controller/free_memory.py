@@ -1,7 +1,7 @@
 """Memory that nothing needs any more goes back to the system.
 
-The C library keeps what is free between pieces that are not. After the lists of a large fleet have
-been read, that is a quarter of the process (docs/performance.md).
+The C library keeps what is free between pieces that are not: where lists had been read, two fifths
+of what they had brought in (docs/performance.md).
 """
 
 from __future__ import annotations

@@ -157,10 +157,7 @@ async def test_a_new_generation_is_refused_for_the_first_time() -> None:
         waits_s.append(await passes.reconcile(KEY) or 0.0)
         clock.seconds += waits_s[-1] + 1
     assert waits_s[-1] > 20
-    assert cluster.stored is not None
-    cluster.stored = replace(
-        cluster.stored, spec=desired(PIN_B), generation=2, resource_version="900"
-    )
+    declare(cluster, desired(PIN_B))
 
     assert await passes.reconcile(KEY) == pytest.approx(10)
 
