@@ -204,10 +204,5 @@ def _check(here: Stage, namespace: str, final: Mapping[str, str]) -> None:
 
 def _wrong(here: Stage, namespace: str, final: Mapping[str, str]) -> int:
     """How many Deployments do not have the last declared digest."""
-    with here.client() as client:
-        items = client.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
-    images = {
-        one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
-        for one in items
-    }
+    images = here.images(namespace)
     return sum(not images[name].endswith(digest) for name, digest in final.items())

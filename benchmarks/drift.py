@@ -129,17 +129,11 @@ def measure(here: Stage, prefix: str, repetitions: int, *, with_naive: bool = Tr
 
 def _wait_right(here: Stage, place: str) -> None:
     """Whatever answered must have put the image right. Raises AssertionError."""
-    path = f"/apis/apps/v1/namespaces/{place}/deployments"
-    with here.client() as client:
 
-        def wrong() -> list[str]:
-            return [
-                one["metadata"]["name"]
-                for one in client.get(path)["items"]
-                if one["spec"]["template"]["spec"]["containers"][0]["image"] != PINNED
-            ]
+    def wrong() -> list[str]:
+        return [name for name, image in here.images(place).items() if image != PINNED]
 
-        eventually(lambda: not wrong(), lambda: f"wrong in {place}: {wrong()}", ANSWER_S)
+    eventually(lambda: not wrong(), lambda: f"wrong in {place}: {wrong()}", ANSWER_S)
 
 
 def _disturb(here: Stage, namespace: str, name: str, user: str, label: str) -> float:

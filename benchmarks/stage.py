@@ -44,6 +44,15 @@ class Stage:
         self.plane.kubectl("create", "namespace", name)
         return Namespace(self.plane, name)
 
+    def images(self, namespace: str) -> dict[str, str]:
+        """Which image each Deployment of a namespace has."""
+        with self.client() as client:
+            items = client.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
+        return {
+            one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
+            for one in items
+        }
+
     def operator(self, *flags: str) -> OperatorProcess:
         """The operator as it is shipped, with its own account."""
         return OperatorProcess(self.kubeconfig, self.plane.folder, *flags)

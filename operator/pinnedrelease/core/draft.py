@@ -147,8 +147,7 @@ def _is_shown(pin: Pin, situation: Situation) -> bool:
 
 
 def _is_marked(pin: Pin, container: Container, situation: Situation) -> bool:
-    mark = dict(situation.workload.marks).get(f"{marks.PIN_PREFIX}{container.name}")
-    return mark == pin.image
+    return marks.pin_of(situation.workload.marks, container.name) == pin.image
 
 
 def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:

@@ -30,6 +30,11 @@ def is_ours(annotation: str) -> bool:
     return annotation == CHANGE_CAUSE or annotation.startswith((FENCE_PREFIX, PIN_PREFIX))
 
 
+def pin_of(present: tuple[tuple[str, str], ...], container: str) -> str | None:
+    """The image that we wrote into a container last; None without its mark."""
+    return dict(present).get(f"{PIN_PREFIX}{container}")
+
+
 def parse_fence(text: str) -> Fence | None:
     """Read a fence. What somebody else wrote there is no fence."""
     uid, slash, generation = text.rpartition("/")

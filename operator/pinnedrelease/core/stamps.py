@@ -44,9 +44,8 @@ def _with_webhooks(workload: Workload) -> Workload:
 
     The pin beside the image came with the same request, and tells what we wrote.
     """
-    pins = dict(workload.marks)
     containers = tuple(
-        _by_webhook(container, pins.get(f"{marks.PIN_PREFIX}{container.name}"))
+        _by_webhook(container, marks.pin_of(workload.marks, container.name))
         for container in workload.containers
     )
     return (
