@@ -43,16 +43,17 @@ def draft_intent(final: Status, recorded: Status, intended: History) -> Status:
     )
 
 
-def draft(case: Case, findings: tuple[Finding, ...]) -> Status:
+def draft(case: Case, findings: tuple[Finding, ...], intended: History | None = None) -> Status:
     """The status at the end of the pass, on condition that its writes are accepted.
 
-    The first finding decides Ready. A rollout fails whatever else there is to say.
+    The first finding decides Ready. A rollout fails whatever else there is to say. ``intended`` is
+    the history with the intent, where the caller has it already.
     """
     has_failed = has_rollout_failed(findings)
     release, situation = case.observed.release, case.situation
     history = release.status.history
     if situation is not None:
-        history = _history(case, situation, has_failed=has_failed)
+        history = _history(case, situation, intended, has_failed=has_failed)
     registry = report(case.observed, situation, history, case.now)
     base = replace(
         release.status,
@@ -94,11 +95,7 @@ def _without_target(release: Release) -> EffectivePin | None:
 
 
 def intended_history(case: Case, situation: Situation) -> History:
-    """The history with the pair in force recorded as an intent."""
-    return _with_intent(case, situation).trimmed(situation.desired.revision_history_limit)
-
-
-def _with_intent(case: Case, situation: Situation) -> History:
+    """The history with the pair in force recorded as an intent; not trimmed yet."""
     release, effective = case.observed.release, situation.effective
     written = marks.last_revision(situation.workload.marks, release.name)
     history = release.status.history.with_rewritten(_rewritten(release, situation))
@@ -150,11 +147,13 @@ def _is_marked(pin: Pin, container: Container, situation: Situation) -> bool:
     return marks.pin_of(situation.workload.marks, container.name) == pin.image
 
 
-def _history(case: Case, situation: Situation, *, has_failed: bool) -> History:
+def _history(
+    case: Case, situation: Situation, intended: History | None, *, has_failed: bool
+) -> History:
     """Record the pair once the template has it, or will have it when this pass is done."""
     history = case.observed.release.status.history
     if situation.governed and (case.writing or not situation.differing):
-        history = _with_intent(case, situation)
+        history = intended or intended_history(case, situation)
         if not is_touch_held_back(case.observed, situation, case.now):
             history = _confirmed(history, case, situation, has_failed=has_failed)
     # Last: which revisions are needed is known only once all of them are settled.

@@ -32,7 +32,7 @@ from pinnedrelease.core.conditions import ConditionStatus, Reason
 from pinnedrelease.core.observed import InvalidSpec, RefusalKind
 from pinnedrelease.core.pin import OnFailure, PinSource
 from pinnedrelease.core.registry_gate import Gate, gate
-from pinnedrelease.core.registry_report import report
+from pinnedrelease.core.registry_report import tag_verdict
 from pinnedrelease.core.situation import Situation, is_due, is_fenced_off
 
 
@@ -255,10 +255,7 @@ def pinned(case: Case) -> Finding | None:
     if situation is None:
         return None
     pin = situation.effective.pin
-    tag_moved = report(
-        case.observed, situation, case.observed.release.status.history, case.now
-    ).tag_moved
-    if tag_moved.status is ConditionStatus.TRUE:
+    if tag_verdict(case.observed, situation, case.now).status is ConditionStatus.TRUE:
         return _settled(Reason.PINNED_TAG_MOVED, registry_messages.pinned_tag_moved(pin))
     text = rollout_messages.pinned(pin, situation.workload, case.pods)
     return _settled(Reason.PINNED, text)

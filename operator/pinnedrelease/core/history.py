@@ -171,6 +171,8 @@ class History:
 
     def with_reached(self, reached: frozenset[int]) -> History:
         """Intents of these numbers have reached the workload, though nobody could confirm it."""
+        if not reached:
+            return self
 
         def settled(revision: Revision) -> Revision:
             if revision.result is not RevisionResult.PLANNED or revision.number not in reached:
@@ -186,6 +188,8 @@ class History:
 
         They were not in force; nor was the one before them, so each keeps its time.
         """
+        if not rewritten:
+            return self
 
         def settled(revision: Revision) -> Revision:
             is_open = revision.result is RevisionResult.PLANNED and revision.number in rewritten
@@ -265,12 +269,11 @@ class History:
             return RevisionAction.OVERRIDE_ENDED
         if self.head.pin.digest == pin.digest:
             return RevisionAction.PROMOTE
-        earlier = {
-            revision.pin.content
+        is_return = any(
+            revision.pin.content == pin.content
             for revision in self.revisions
             if revision.result not in (*NEVER_IN_FORCE, RevisionResult.FAILED)
-        }
-        is_return = pin.content in earlier
+        )
         return RevisionAction.ROLLBACK if is_return else RevisionAction.PROMOTE
 
     def _before_override(self) -> Pin | None:

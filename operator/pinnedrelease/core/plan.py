@@ -112,11 +112,12 @@ def _writing_plan(case: Case, situation: Situation, findings: tuple[Finding, ...
     The intent is recorded only for a new pair; putting drift right changes no history.
     """
     recorded = case.observed.release.status
-    final = draft(case, findings)
     intended = intended_history(case, situation)
+    final = draft(case, findings, intended)
+    kept = intended.trimmed(situation.desired.revision_history_limit)
     actions: list[Action] = []
-    if intended != recorded.history:
-        actions.append(RecordIntent(status=draft_intent(final, recorded, intended)))
+    if kept != recorded.history:
+        actions.append(RecordIntent(status=draft_intent(final, recorded, kept)))
     actions.append(_apply_images(case, situation, final))
     told, memory = _report(case, final)
     actions += told

@@ -90,15 +90,8 @@ def report(
         return RegistryReport(
             tag_moved=nothing, digest_available=nothing, record=None, history=history
         )
-    status = observed.release.status
-    is_same_pair = status.effective is not None and status.effective.pin == situation.effective.pin
-    view = _View(
-        observed=observed,
-        situation=situation,
-        recorded=status if is_same_pair else Status(),
-        now=now,
-    )
-    marked = History(revisions=tuple(_marked(view, one) for one in history.revisions))
+    view = _view(observed, situation, now)
+    marked = _with_marks(view, history)
     tag_moved, tag_digest = _tag_moved(view)
     available, is_found, gone = _digest_available(view, marked)
     record = RegistryRecord(
@@ -110,6 +103,19 @@ def report(
         record=None if record == RegistryRecord() else record,
         history=marked,
     )
+
+
+def tag_verdict(observed: Observed, situation: Situation, now: Instant) -> Verdict:
+    """The condition about the tag alone."""
+    verdict, _ = _tag_moved(_view(observed, situation, now))
+    return verdict
+
+
+def _view(observed: Observed, situation: Situation, now: Instant) -> _View:
+    status = observed.release.status
+    is_same_pair = status.effective is not None and status.effective.pin == situation.effective.pin
+    recorded = status if is_same_pair else Status()
+    return _View(observed=observed, situation=situation, recorded=recorded, now=now)
 
 
 def _tag_moved(view: _View) -> tuple[Verdict, Digest | None]:
@@ -211,8 +217,15 @@ def _gone_platforms(view: _View) -> tuple[str, ...]:
     return tuple(one.platform for one in known if is_gone(one))
 
 
+def _with_marks(view: _View, history: History) -> History:
+    """Each entry with the mark that its digest is gone, or without it, as far as that is known."""
+    facts = view.observed.registry
+    if facts.digest.presence is None and not facts.earlier:
+        return history
+    return History(revisions=tuple(_marked(view, one) for one in history.revisions))
+
+
 def _marked(view: _View, revision: Revision) -> Revision:
-    """A history entry with the mark that its digest is gone, or without it."""
     pin, facts = revision.pin, view.observed.registry
     is_in_force = pin.content == view.situation.effective.pin.content
     fact = view.current(
