@@ -10,7 +10,9 @@ import asyncio
 import ctypes
 from collections.abc import Callable
 
-EVERY_S = 60.0
+EVERY_S = 5.0
+"""At rest it takes half a millisecond. A start with 10,000 PinnedReleases leaves 150 MiB behind in
+half a minute: given back only once a minute, that was the most that the process ever had."""
 
 
 def trimmer() -> Callable[[int], int] | None:
