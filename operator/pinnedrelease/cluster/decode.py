@@ -111,10 +111,13 @@ def image_owners(metadata: Document, way: tuple[str, ...]) -> Owners:
     """
     owners: Owners = {}
     for entry in metadata.children("managedFields"):
+        names = tuple(_owned_images(entry.child("fieldsV1"), way))
+        if not names:
+            continue
         change = FieldChange(
             manager=entry.optional_text("manager") or "unknown", changed_at=entry.time("time")
         )
-        for name in _owned_images(entry.child("fieldsV1"), way):
+        for name in names:
             owners.setdefault(name, []).append(change)
     return owners
 

@@ -7,21 +7,34 @@ from datetime import UTC, datetime
 
 from pinnedrelease.cluster.errors import MalformedDocument
 
+_NOTHING: Mapping[str, object] = {}
+
 
 class Document:
-    """A JSON object with the path by which it was reached. Absent and null are the same."""
+    """A JSON object with the way by which it was reached. Absent and null are the same.
 
-    __slots__ = ("_path", "_values")
+    The way is put into words only for an error: lists of a large fleet have a million steps.
+    """
 
-    def __init__(self, values: Mapping[str, object], path: str = "") -> None:
+    __slots__ = ("_index", "_name", "_parent", "_values")
+
+    def __init__(
+        self,
+        values: Mapping[str, object],
+        name: str = "",
+        parent: Document | None = None,
+        index: int | None = None,
+    ) -> None:
         self._values = values
-        self._path = path
+        self._name = name
+        self._parent = parent
+        self._index = index
 
     @classmethod
     def of(cls, value: object, path: str = "document") -> Document:
         """Wrap a JSON value. Raises MalformedDocument when it is no object."""
         if not isinstance(value, Mapping):
-            raise MalformedDocument(f"{path} is {type(value).__name__}, expected an object")
+            raise _no_object(value, path)
         return cls(value, path)
 
     @property
@@ -32,7 +45,7 @@ class Document:
     def child(self, name: str) -> Document:
         """The object under a name; an empty one when there is none."""
         value = self._values.get(name)
-        return Document({}, f"{self._path}.{name}") if value is None else self._wrap(name, value)
+        return self._wrap(_NOTHING if value is None else value, name)
 
     def children(self, name: str) -> Iterator[Document]:
         """The objects in the list under a name; none when there is no list."""
@@ -42,7 +55,7 @@ class Document:
         if not isinstance(value, list):
             raise self._wrong(name, "a list")
         for index, item in enumerate(value):
-            yield Document.of(item, f"{self._path}.{name}[{index}]")
+            yield self._wrap(item, name, index)
 
     def text(self, name: str) -> str:
         """The text under a name. Raises MalformedDocument when there is none."""
@@ -90,8 +103,21 @@ class Document:
         """Whether there is a value that is not null."""
         return self._values.get(name) is not None
 
-    def _wrap(self, name: str, value: object) -> Document:
-        return Document.of(value, f"{self._path}.{name}")
+    @property
+    def path(self) -> str:
+        """The way by which it was reached."""
+        step = self._name if self._index is None else f"{self._name}[{self._index}]"
+        return step if self._parent is None else f"{self._parent.path}.{step}"
+
+    def _wrap(self, value: object, name: str, index: int | None = None) -> Document:
+        # JSON's objects are dicts; whether something is a Mapping takes five times as long.
+        if isinstance(value, dict):
+            return Document(value, name, self, index)
+        raise _no_object(value, Document(_NOTHING, name, self, index).path)
 
     def _wrong(self, name: str, expected: str) -> MalformedDocument:
-        return MalformedDocument(f"{self._path}.{name} is not {expected}")
+        return MalformedDocument(f"{self.path}.{name} is not {expected}")
+
+
+def _no_object(value: object, path: str) -> MalformedDocument:
+    return MalformedDocument(f"{path} is {type(value).__name__}, expected an object")
