@@ -30,6 +30,8 @@ START_S = 300.0
 STARTS = 3
 TARGET_MIB = 400e6 / 2**20
 HISTORY = 10
+AS_KOPF_HANDLES = 1.7
+"""To so many times the bare list the page argues: kopf's own work for each listed object."""
 RESYNC_S = 50
 """So that a minute has one: as shipped, it is every ten minutes."""
 SETTLED_READS = frozenset({"leases", "selfsubjectaccessreviews"})
@@ -158,7 +160,7 @@ def _restart(here: Stage, flags: tuple[str, ...], port: int, size: int) -> list[
     return [
         Figure(
             name=f"restart with {size}: ready", value=min(ready_s), unit="s", at_most=1.5,
-            reference=min(listed_s), reference_name="bare list",
+            argued=AS_KOPF_HANDLES, reference=min(listed_s), reference_name="bare list",
             note=f"best of {STARTS}; at rest some {settled_s - ready_s[-1]:.0f} s later",
         ),
         Figure(name=f"{STARTS} restarts with {size}: writes", value=len(writes), unit="",
