@@ -50,9 +50,10 @@ class Replicas:
         )
 
     def holder(self) -> str:
+        """Who leads; nobody before the first operator has made the Lease."""
         return self._cluster.kubectl(
             "get", "lease", "pinnedrelease-controller", "-n", self.lease_namespace,
-            "-o", "jsonpath={.spec.holderIdentity}",
+            "--ignore-not-found", "-o", "jsonpath={.spec.holderIdentity}",
         ).stdout  # fmt: skip
 
     def wait_for(self, holder: str, within_s: float) -> float:
