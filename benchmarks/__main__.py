@@ -27,6 +27,8 @@ class Sizes:
     fleet: tuple[int, ...]
     adopted: int
     reference: int
+    sharded: int
+    """0: not measured. Two shards show nothing with few objects."""
     burst: int
     pairs: int
     commands: int
@@ -34,19 +36,19 @@ class Sizes:
 
 
 FULL = Sizes(
-    repetitions=500, fleet=(1_000, 3_000, 10_000), adopted=10_000, reference=1_000, burst=1_000,
-    pairs=500, commands=20, admission=(1, 100, 1_000),
+    repetitions=500, fleet=(1_000, 3_000, 10_000), adopted=10_000, reference=1_000, sharded=2_500,
+    burst=1_000, pairs=500, commands=20, admission=(1, 100, 1_000),
 )  # fmt: skip
 QUICK = Sizes(
-    repetitions=40, fleet=(300,), adopted=200, reference=100, burst=100,
-    pairs=50, commands=5, admission=(1,),
+    repetitions=40, fleet=(300,), adopted=200, reference=100, sharded=0,
+    burst=100, pairs=50, commands=5, admission=(1,),
 )  # fmt: skip
 QUICK_SECTIONS = ("drift", "declare", "adopt", "commands")
 """The others wait for minutes, whatever their size."""
 SECTIONS: Mapping[str, Callable[[Sizes], list[Figure]]] = {
     "drift": lambda sizes: drift.run(sizes.repetitions),
     "declare": lambda sizes: declare.run(sizes.repetitions, sizes.burst),
-    "adopt": lambda sizes: adopt.run(sizes.adopted, sizes.reference),
+    "adopt": lambda sizes: adopt.run(sizes.adopted, sizes.reference, sizes.sharded),
     "scale": lambda sizes: scale.run(sizes.fleet, min(sizes.repetitions, 200)),
     "polling": lambda sizes: polling.run(sizes.pairs, sizes.pairs * 20),
     "commands": lambda sizes: commands.run(sizes.commands),

@@ -25,8 +25,6 @@ from operator_process import OperatorProcess
 
 SHARE = 0.1
 """So little that two operators leave the API server enough of two cores."""
-FEWEST = 40
-"""Two for each namespace, so that what the shards share is what the note says."""
 WORKERS = 8
 """The operator's default, and so the reference's."""
 COMPONENTS = ("kube-apiserver", "etcd", "kube-controller-manager")
@@ -40,27 +38,28 @@ Request = list[object]
 """Method, path with query, content type, body."""
 
 
-def run(size: int, reference_size: int) -> list[Figure]:
-    """The section. The reference runs before and after, and nothing that it left is adopted.
+def run(size: int, reference_size: int, sharded: int) -> list[Figure]:
+    """The section; without the rows of two shards when ``sharded``, their size, is 0."""
+    with stage(durable=True) as here:
+        fleet = Fleet(here.plane, replicas=0, image=TAGGED)
+        figures = _beside_bare_writes(here, fleet, size, reference_size)
+        if sharded:
+            figures += _beside_one_process(here, fleet, sharded)
+    return figures
+
+
+def _beside_bare_writes(here: Stage, fleet: Fleet, size: int, reference_size: int) -> list[Figure]:
+    """One operator. The reference runs before and after, and nothing that it left is adopted.
 
     The API server is slower the more it keeps, so Deployments are there before what is compared.
     """
-    few = size // 4
-    slow = max(few // 8, FEWEST)
-    with stage(durable=True) as here:
-        fleet = Fleet(here.plane, replicas=0, image=TAGGED)
-        fleet.grow(1)
-        fleet.pin(1)
-        requests = _recorded_adoption(here)
-        fleet.grow(fleet.size + size + 2 * reference_size)
-        before = _reference_rate(here, fleet, requests, reference_size)
-        adoption = _adoption(here, fleet, size, processes=1)
-        after = _reference_rate(here, fleet, requests, reference_size)
-        fleet.grow(fleet.size + 2 * few + 2 * slow)
-        alone = _adoption(here, fleet, few, processes=1)
-        shared = _adoption(here, fleet, few, processes=2)
-        slow_alone = _held_adoption(here, fleet, slow, processes=1)
-        slow_shared = _held_adoption(here, fleet, slow, processes=2)
+    fleet.grow(1)
+    fleet.pin(1)
+    requests = _recorded_adoption(here)
+    fleet.grow(fleet.size + size + 2 * reference_size)
+    before = _reference_rate(here, fleet, requests, reference_size)
+    adoption = _adoption(here, fleet, size, processes=1)
+    after = _reference_rate(here, fleet, requests, reference_size)
     return [
         Figure(
             name=f"adopt {size} PinnedReleases", value=adoption.per_s, unit="/s", at_least=0.8,
@@ -71,8 +70,20 @@ def run(size: int, reference_size: int) -> list[Figure]:
             name="writes of an adoption", value=adoption.writes / size, unit="",
             reference=len(requests), reference_name="bare writes", at_least=0.95,
         ),
+    ]  # fmt: skip
+
+
+def _beside_one_process(here: Stage, fleet: Fleet, size: int) -> list[Figure]:
+    """Two shards: on the same cores, and where the API server has its own."""
+    slow = size // 8
+    fleet.grow(fleet.size + 2 * size + 2 * slow)
+    alone = _adoption(here, fleet, size, processes=1)
+    shared = _adoption(here, fleet, size, processes=2)
+    slow_alone = _held_adoption(here, fleet, slow, processes=1)
+    slow_shared = _held_adoption(here, fleet, slow, processes=2)
+    return [
         Figure(
-            name=f"adopt {few} PinnedReleases with two shards", value=shared.per_s, unit="/s",
+            name=f"adopt {size} PinnedReleases with two shards", value=shared.per_s, unit="/s",
             reference=alone.per_s, reference_name="one process",
         ),
         Figure(
