@@ -157,7 +157,10 @@ def _disturb(here: Stage, namespace: str, name: str, user: str, label: str) -> f
 
 @contextmanager
 def _hot(here: Stage) -> Iterator[AuditLog]:
-    """One Deployment changes again and again, in nothing that is pinned. Yields who changes it."""
+    """One Deployment changes again and again, in nothing that is pinned. Yields who changes it.
+
+    In a label: an annotation would be written a second time, by a controller into the ReplicaSet.
+    """
     path = f"/apis/apps/v1/namespaces/{HOT_PLACE}/deployments/web-0"
     begun_s = time.monotonic()
 
@@ -166,7 +169,7 @@ def _hot(here: Stage) -> Iterator[AuditLog]:
             for number in itertools.count(first, HOT_WRITERS):
                 if over.wait(max(begun_s + number / HOT_PER_S - time.monotonic(), 0.0)):
                     return
-                body = {"metadata": {"annotations": {"hot": str(number)}}}
+                body = {"metadata": {"labels": {"hot": str(number)}}}
                 answer = client.patch(path, body, MERGE)
                 # The API server gives up a change that lost to others several times in a row.
                 if answer.status_code != HTTPStatus.CONFLICT:

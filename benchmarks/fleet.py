@@ -13,7 +13,7 @@ from objects import DIGEST_A, REPOSITORY, Manifest, deployment, pinned_release
 
 NAMESPACES = 20
 WRITERS = 8
-POLL_S = 5.0
+POLL_S, LONGEST_POLL_S = 5.0, 60.0
 PAGE = 500
 WAIT_S = 1800.0
 PINNED = f"{REPOSITORY}@{DIGEST_A}"
@@ -130,13 +130,22 @@ class Fleet:
                 query = {"limit": str(PAGE), "continue": following}
 
     def _wait(self, count: Callable[[], int], wanted: int) -> None:
-        began = time.monotonic()
-        while (reached := count()) < wanted:
-            told = f"{reached} of {wanted} after {time.monotonic() - began:.0f} s"
-            if time.monotonic() - began > WAIT_S:
+        began_s = time.monotonic()
+        at_first = reached = count()
+        while reached < wanted:
+            gone_s = time.monotonic() - began_s
+            told = f"{reached} of {wanted} after {gone_s:.0f} s"
+            if gone_s > WAIT_S:
                 raise TimeoutError(told)
             print(f"  {told}", flush=True)
-            time.sleep(POLL_S)
+            time.sleep(_rest_s(gone_s, done=reached - at_first, left=wanted - reached))
+            reached = count()
+
+
+def _rest_s(gone_s: float, *, done: int, left: int) -> float:
+    """Until half of what is left should be done: a count of 10,000 holds up what it waits for."""
+    expected_s = gone_s * left / done if done else 0.0
+    return min(max(expected_s / 2, POLL_S), LONGEST_POLL_S)
 
 
 def _aged(history: list[dict[str, Any]], entries: int) -> dict[str, Any]:
