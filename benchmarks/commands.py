@@ -17,6 +17,9 @@ from objects import UNASKED, deployment, pinned_release
 
 BIN = Path(sys.executable).parent
 TARGETS_MS = {"pinrel --help": 150.0, "pinrel history": 500.0}
+USUAL_BARE_MS = 9.0
+"""A Python that does nothing, on the machine that the targets are for. On a slower one they are
+argued to be as much later."""
 
 
 def run(repetitions: int) -> list[Figure]:
@@ -36,12 +39,18 @@ def run(repetitions: int) -> list[Figure]:
         }
         bare_ms = _median_ms([sys.executable, "-c", "pass"], environment, repetitions)
         return [
-            Figure(
-                name=name, value=_median_ms(command, environment, repetitions), unit="ms",
-                at_most=TARGETS_MS.get(name), note=f"bare Python: {bare_ms:.0f} ms",
-            )
+            _figure(name, _median_ms(command, environment, repetitions), bare_ms)
             for name, command in commands.items()
-        ]  # fmt: skip
+        ]
+
+
+def _figure(name: str, value_ms: float, bare_ms: float) -> Figure:
+    target_ms = TARGETS_MS.get(name)
+    slower = max(bare_ms / USUAL_BARE_MS, 1.0)
+    return Figure(
+        name=name, value=value_ms, unit="ms", at_most=target_ms,
+        argued=target_ms and target_ms * slower, note=f"bare Python: {bare_ms:.0f} ms",
+    )  # fmt: skip
 
 
 def _median_ms(command: list[str], environment: Mapping[str, str], repetitions: int) -> float:
