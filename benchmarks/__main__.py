@@ -49,7 +49,7 @@ SECTIONS: Mapping[str, Callable[[Sizes], list[Figure]]] = {
     "drift": lambda sizes: drift.run(sizes.repetitions),
     "declare": lambda sizes: declare.run(sizes.repetitions, sizes.burst),
     "adopt": lambda sizes: adopt.run(sizes.adopted, sizes.reference, sizes.sharded),
-    "scale": lambda sizes: scale.run(sizes.fleet, min(sizes.repetitions, 200)),
+    "scale": lambda sizes: scale.run(sizes.fleet, min(sizes.repetitions, 100)),
     "polling": lambda sizes: polling.run(sizes.pairs, sizes.pairs * 20),
     "commands": lambda sizes: commands.run(sizes.commands),
     "admission": lambda sizes: admission.run(sizes.admission, 40),
