@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from api_client import MERGE, ApiClient
 from benchmarks.bare_loop import RECORD
-from benchmarks.drift import BARE, PINNED, prepare, wait_ready
+from benchmarks.drift import BARE, prepare, prepare_unwatched, wait_ready
 from benchmarks.figures import Figure
 from benchmarks.samples import Ceiling, beside, p50_ms
 from benchmarks.stage import Stage, stage
 from controlplane.registry import Registry
-from objects import UNASKED, deployment, pinned_release
+from objects import deployment, pinned_release
 
 REST_S = 0.05
 HISTORY = 10
@@ -47,7 +47,7 @@ def run(repetitions: int, burst: int) -> list[Figure]:
     with stage(durable=True) as here:
         names = [f"web-{number}" for number in range(max(repetitions // 5, 1))]
         for place in ("bare", "recording"):
-            here.namespace(place).apply(*_pairs(names))
+            prepare_unwatched(here, place, names)
         with here.operator("--namespace=recording"):
             # So that its statuses are as large as the operator's.
             wait_ready(here, "recording", len(names))
@@ -73,12 +73,6 @@ def run(repetitions: int, burst: int) -> list[Figure]:
             figures.append(_with_registry(here, repetitions // 5, p50_ms(ours)))
             figures += _burst(here, burst, unwatched_s)
     return figures
-
-
-def _pairs(names: list[str]) -> Iterator[dict[str, object]]:
-    for name in names:
-        yield deployment(name, images={"web": PINNED}, replicas=0)
-        yield pinned_release(name, target=name, registry=UNASKED)
 
 
 def _fill_histories(here: Stage, place: str, names: list[str]) -> None:
@@ -141,7 +135,7 @@ def _pushed(registry: Registry, count: int) -> list[Change]:
 def _burst_without_operator(here: Stage, count: int) -> float:
     """How long the API server takes for the changes alone."""
     names = _burst_names(count)
-    here.namespace("unwatched").apply(*_pairs(names))
+    prepare_unwatched(here, "unwatched", names)
     return _send_in_time(here, "unwatched", list(_changes(names, count)))
 
 

@@ -83,8 +83,13 @@ def run(repetitions: int) -> list[Figure]:
 
 def prepare(here: Stage, name: str, objects: list[str]) -> None:
     """A namespace with pinned Deployments, at rest."""
-    prepare_bare(here, name, objects).apply(*(_release(one) for one in objects))
+    prepare_unwatched(here, name, objects)
     wait_ready(here, name, len(objects))
+
+
+def prepare_unwatched(here: Stage, name: str, objects: list[str]) -> None:
+    """The same objects, whether or not an operator runs."""
+    prepare_bare(here, name, objects).apply(*(_release(one) for one in objects))
 
 
 def prepare_bare(here: Stage, name: str, objects: list[str]) -> Namespace:
