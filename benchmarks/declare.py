@@ -15,7 +15,7 @@ from api_client import MERGE, ApiClient
 from benchmarks.bare_loop import RECORD
 from benchmarks.drift import BARE, prepare, prepare_unwatched, wait_ready
 from benchmarks.figures import Figure
-from benchmarks.samples import Ceiling, beside, p50_ms
+from benchmarks.samples import Ceiling, beside, p50_ms, shuffled
 from benchmarks.stage import Stage, stage
 from controlplane.registry import Registry
 from objects import deployment, pinned_release
@@ -58,9 +58,9 @@ def run(repetitions: int, burst: int) -> list[Figure]:
             _fill_histories(here, "pinned", names)
             with here.bare_loop("bare"), here.bare_loop("recording", RECORD):
                 times: dict[str, list[float]] = {"pinned": [], "bare": [], "recording": []}
-                for change in _changes(names, repetitions):
-                    for place, taken_s in times.items():
-                        taken_s.append(_declare(here, place, change))
+                for repetition, change in enumerate(_changes(names, repetitions)):
+                    for place in shuffled(times, repetition):
+                        times[place].append(_declare(here, place, change))
             for place in times:
                 _check(here, place, _last(_changes(names, repetitions)))
             what, ours = "spec reaches the workload", times["pinned"]

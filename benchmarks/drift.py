@@ -1,9 +1,10 @@
 """How long a wrong image stands: the operator, bare loops and a naive operator, disturbed in turn.
 
-They run at the same time on the same API server, each in a namespace of its own. A disturbance is
-one PATCH of an image; the time counts from its end until the end of the PATCH that puts it right,
-by the API server's audit log: one clock, and none of theirs. Disturbances are spread over objects,
-so that the operator does not take them for a fight. In the end every image has to be right.
+They run at the same time on the same API server, each in a namespace of its own, and are disturbed
+one after the other, each time in another order. A disturbance is one PATCH of an image; the time
+counts from its end until the end of the PATCH that puts it right, by the API server's audit log:
+one clock, and none of theirs. Disturbances are spread over objects, so that the operator does not
+take them for a fight. In the end every image has to be right.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from audit import AuditedRequest, AuditLog
 from benchmarks.bare_loop import APPLY
 from benchmarks.figures import Figure
 from benchmarks.process import meanwhile
-from benchmarks.samples import Ceiling, beside, p99_ms
+from benchmarks.samples import Ceiling, beside, p99_ms, shuffled
 from benchmarks.stage import BENCH_USER, NAIVE_USER, Stage, stage
 from namespace import Namespace, eventually
 from objects import DIGEST_A, REPOSITORY, UNASKED, Manifest, deployment, pinned_release
@@ -136,9 +137,9 @@ def measure(here: Stage, prefix: str, repetitions: int, *, with_naive: bool = Tr
         places = {OPERATOR: f"{prefix}-{OPERATOR}", **others}
         times: Times = {label: [] for label in places}
         for repetition in range(repetitions):
-            for label, place in places.items():
+            for label in shuffled(places, repetition):
                 name = names[repetition % len(names)]
-                times[label].append(_disturb(here, place, name, users[label], label))
+                times[label].append(_disturb(here, places[label], name, users[label], label))
                 time.sleep(REST_S)
         for place in places.values():
             _wait_right(here, place)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from benchmarks.figures import Figure
 
@@ -18,6 +19,14 @@ class Ceiling:
 
 
 NO_CEILING = Ceiling()
+
+
+def shuffled(labels: Iterable[str], repetition: int) -> list[str]:
+    """Who is measured when in this repetition: the same in every run, and nobody has a fixed place.
+
+    Each bears a part of what the one before still does after its answer.
+    """
+    return sorted(labels, key=lambda label: sha256(f"{repetition} {label}".encode()).digest())
 
 
 def p50_ms(seconds: Sequence[float]) -> float:
