@@ -8,6 +8,7 @@ With --quick most sections run small, and only ratios that are far off end it wi
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -63,6 +64,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small, with wide margins")
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
     given = parser.parse_args()
+    # SIGTERM ends it as Ctrl-C does: what it has started is stopped, and its folder removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     figures: list[Figure] = []
     for name in given.sections or (QUICK_SECTIONS if given.quick else SECTIONS):
         begun_s = time.monotonic()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -172,6 +173,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=2.0)
     given = parser.parse_args()
+    # SIGTERM ends it as Ctrl-C does: what it has started is stopped, and its folder removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ControlPlane(ensure()) as plane, tempfile.TemporaryDirectory() as folder:
         operator_process.install(plane)
         plane.kubectl("create", "namespace", "soak")
