@@ -14,6 +14,7 @@ def test_each_is_measured_after_each_other_and_in_every_place() -> None:
 
 
 def test_every_run_measures_in_the_same_order() -> None:
-    assert [shuffled(LABELS, number) for number in range(4)] == [
-        shuffled(LABELS, number) for number in range(4)
+    assert [shuffled(LABELS, number) for number in range(2)] == [
+        ["bare loop", "operator", "naive kopf"],
+        ["operator", "bare loop", "naive kopf"],
     ]
